@@ -201,7 +201,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             state
                 .heaps
                 .phases()
-                .refuse_after(request, &Relief::NONE, &ClosedHeaps::NONE);
+                .fail_after(request, &Relief::NONE, &ClosedHeaps::NONE);
             self.refused(state, request, None);
         } else {
             drop(state);

@@ -44,7 +44,7 @@ pub(crate) const HEADER: u32 = 4;
 /// Bytes that a block may have beyond what was asked for: two words that are no block of their own.
 pub(crate) const LEFT_OVER: u32 = 8;
 
-/// Returns the bytes that a block with so many usable ones takes of its heap.
+/// Returns the bytes that a block with `usable` bytes takes of its heap.
 #[inline(always)]
 pub(crate) const fn block_bytes<P: Poison>(usable: u32) -> u32 {
     usable.saturating_add(HEADER + P::OVERHEAD)

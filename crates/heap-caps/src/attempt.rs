@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   attempt ─► a block
-//!           └► nothing ─► shrinkers, waiting … ─► attempt again ─► … ─► refuse_after: the record, once
+//!           └► nothing ─► shrinkers, waiting … ─► attempt again ─► … ─► fail_after: the record, once
 //! ```
 
 use multi_heap::{Offset, Poison, Request};
@@ -202,10 +202,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// See [`Phases::refuse_after`](crate::Phases::refuse_after).
+    /// See [`Phases::fail_after`](crate::Phases::fail_after).
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn refuse_after(
+    pub(crate) fn fail_after(
         &mut self,
         request: &AllocRequest<'_>,
         relief: &Relief,
@@ -219,10 +219,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.last_cause(request)
     }
 
-    /// See [`Phases::refuse_because`](crate::Phases::refuse_because).
+    /// See [`Phases::fail_because`](crate::Phases::fail_because).
     #[cold]
     #[inline(never)]
-    pub(crate) fn refuse_because(&mut self, request: &AllocRequest<'_>, cause: FailureKind) {
+    pub(crate) fn fail_because(&mut self, request: &AllocRequest<'_>, cause: FailureKind) {
         let caps = self.first_set(request.placement, request.size);
         self.begin_record(request, caps.unwrap_or(Caps::empty()), cause, 1);
         if O::LISTENS

@@ -167,8 +167,8 @@ impl Failure {
             && self.caller == request.caller
     }
 
-    /// Counts heaps whose reasons are not known any more.
-    pub(crate) fn forget_heaps(&mut self, heaps: usize) {
+    /// Leaves out `heaps` candidates, whose reasons are not known any more.
+    pub(crate) fn omit_candidates(&mut self, heaps: usize) {
         self.not_described = u8::try_from(heaps).unwrap_or(u8::MAX);
     }
 

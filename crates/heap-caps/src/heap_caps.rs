@@ -36,7 +36,7 @@ pub struct HeapCaps<P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize
     pub(crate) registry: Registry<P, HEAPS>,
     pub(crate) reserves: Reserves,
     pub(crate) rulings: Option<Rulings<P, O, HEAPS>>,
-    /// Bytes that may be allocated before somebody wants to look; 0 where nobody counts.
+    /// Bytes that may be allocated before gauges and limits have to be looked at; 0 without any.
     pub(crate) allowance: u32,
     pub(crate) rules: Rules,
     pub(crate) chip: Option<(&'static Chip, Options)>,

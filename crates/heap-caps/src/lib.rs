@@ -27,9 +27,9 @@ mod policy;
 mod pressure;
 mod scrub;
 
+mod failure_record;
 mod free;
 mod reallocate;
-mod refuse;
 mod region;
 mod registry;
 mod relief;

@@ -23,7 +23,7 @@ use crate::relief::Relief;
 use crate::request::{AllocRequest, Placement};
 use crate::search::{NotServed, Progress, Search};
 
-/// The heaps of a chip under somebody's lock: the short parts of every operation.
+/// The heaps of a chip under the caller's lock: the short parts of every operation.
 ///
 /// Programs call [`HeapCaps::allocate`], [`HeapCaps::free`] and [`HeapCaps::reallocate`], which do
 /// all phases. A layer with a lock takes it, calls one of these, releases it, and goes on with the
@@ -110,7 +110,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
     /// Last phase of a free: frees the block. O(1).
     ///
     /// # Errors
-    /// As [`HeapCaps::free`]: somebody may have freed or overwritten the block since the first
+    /// As [`HeapCaps::free`]: the block may have been freed or overwritten since the first
     /// phase.
     #[inline(always)]
     pub fn finish_free(self, filled: FilledFree<P>) -> Result<(), Misuse> {
@@ -237,7 +237,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
 /// The detour: for layers that look at every change of free memory.
 impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
     /// Makes the fast paths ([`Phases::allocate_ordinary`]) find nothing, or lets them work again.
-    /// Meanwhile [`Phases::attempt`], [`Phases::attempt_reallocate`] and [`Phases::refuse_after`]
+    /// Meanwhile [`Phases::attempt`], [`Phases::attempt_reallocate`] and [`Phases::fail_after`]
     /// do their work. The fast paths have no test for this: they look for a route, and the routes
     /// are hidden.
     #[inline(always)]
@@ -288,20 +288,20 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
     /// although `relief` was tried, in all heaps that were not `closed` to it. It is recorded,
     /// counted and observed; returns the cause. O(heaps).
     #[inline(always)]
-    pub fn refuse_after(
+    pub fn fail_after(
         self,
         request: &AllocRequest<'_>,
         relief: &Relief,
         closed: &ClosedHeaps,
     ) -> FailureKind {
-        self.heaps.refuse_after(request, relief, closed)
+        self.heaps.fail_after(request, relief, closed)
     }
 
-    /// Refuses `request` for a cause that lies outside of the heaps: it is recorded, counted and
+    /// Fails `request` for a cause that lies outside of the heaps: it is recorded, counted and
     /// observed. O(1).
     #[inline(always)]
-    pub fn refuse_because(self, request: &AllocRequest<'_>, cause: FailureKind) {
-        self.heaps.refuse_because(request, cause);
+    pub fn fail_because(self, request: &AllocRequest<'_>, cause: FailureKind) {
+        self.heaps.fail_because(request, cause);
     }
 
     /// Returns the heaps that could serve `request` if all of their memory were free. O(heaps).

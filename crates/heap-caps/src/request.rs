@@ -244,7 +244,7 @@ impl<'a> AllocRequest<'a> {
 
     /// Returns why the request is refused without looking at a heap, if it is. Zero sizes are
     /// decided here and nowhere else.
-    pub(crate) const fn refusal(&self) -> Option<FailureKind> {
+    pub(crate) const fn early_failure(&self) -> Option<FailureKind> {
         if self.size == 0 {
             Some(FailureKind::ZeroSize)
         } else if !self.alignment.is_power_of_two() {

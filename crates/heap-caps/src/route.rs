@@ -30,7 +30,7 @@ impl RouteEntry {
     const END: Self = Self(0);
     const HEAP: u8 = 0x3F;
     /// Size, alignment or address are not simply those asked for: whole words, cache lines, the
-    /// instruction side; or somebody watches what is taken.
+    /// instruction side; or a watch records what is allocated.
     const CONSTRAINED: u8 = 0x80;
     /// A reserve limits what may be taken, or it is counted.
     const RESERVED: u8 = 0x40;

@@ -46,7 +46,7 @@ pub struct Search<'r, const HEAPS: usize> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Asking,
-    Refusing,
+    Failing,
     Recording,
 }
 
@@ -106,7 +106,7 @@ impl<'r, const HEAPS: usize> Search<'r, HEAPS> {
     /// Creates a search without a result: what is left is to record that.
     pub(crate) const fn refused(request: &'r AllocRequest<'r>) -> Self {
         Self {
-            stage: Stage::Refusing,
+            stage: Stage::Failing,
             ..Self::new(request)
         }
     }
@@ -138,7 +138,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         // Another core may have hidden them since the last piece.
         self.with_routes(|heaps| match search.stage {
             Stage::Asking => heaps.ask_next(search),
-            Stage::Refusing => heaps.begin_refusal(search),
+            Stage::Failing => heaps.begin_failure(search),
             Stage::Recording => heaps.record_next(search),
         })
     }
@@ -157,12 +157,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     fn ask_next(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
         let request = search.request;
         let Some(layout) = request.layout() else {
-            return self.begin_refusal(search);
+            return self.begin_failure(search);
         };
         if let Placement::Tag(tag) = request.placement {
             return match self.allocate_tagged(layout, tag, request, HeapMask::ALL) {
                 Some(allocated) => Progress::Found(allocated),
-                None => self.begin_refusal(search),
+                None => self.begin_failure(search),
             };
         }
         while let Some(caps) = self.nth_set(request, search.set) {
@@ -192,7 +192,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             search.set += 1;
             search.entry = 0;
         }
-        self.begin_refusal(search)
+        self.begin_failure(search)
     }
 
     fn found(
@@ -234,11 +234,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 }
 
-/// Refusal: the one place where a request that was not served becomes the record of a failure.
+/// Failure: the one place where a request that was not served becomes a record.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Begins the record. A request for nothing leaves no trace.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn begin_refusal(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
+    fn begin_failure(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
         let request = search.request;
         if request.size == 0 {
             return Progress::Refused;

@@ -1,4 +1,10 @@
 //! Checker of a heap's invariants (those of `pool.rs`).
+//!
+//! ```text
+//!   first ─► block ─► block ─► … ─► sentinel      header, last word, links, canaries, freed bytes; counted
+//!   list 2 … last list                            size, both links, bit of the map; as many as were counted
+//!   counters                                      what was counted
+//! ```
 
 use crate::bins::{MAP_WORDS, MIN_BLOCK_WORDS};
 use crate::damage::{Corruption, CorruptionKind};
@@ -37,6 +43,7 @@ impl Counters {
         }
     }
 
+    /// Counts one block.
     pub(crate) const fn count(&mut self, words: u32, free: bool) {
         if free {
             self.free_blocks += 1;
@@ -78,7 +85,8 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    /// What the blocks add up to, and the slack of the used ones.
+    /// Checks all blocks in address order; returns what they add up to, and the slack of the used
+    /// ones.
     fn check_blocks(&self) -> Checked<(Counters, u32)> {
         let mut sum = 0_u32;
         let (mut usage, mut prev_info, mut index) =
@@ -99,20 +107,20 @@ impl<P: Poison> Heap<P> {
         Ok((usage, sum))
     }
 
-    /// One block and what it says about itself; `before` is what the block in front of it left as a
-    /// previous-block bits. Returns its words and its slack.
+    /// Checks one block; `before` are the previous-block bits that the block in front of it calls
+    /// for. Returns its words and its slack.
     fn check_block(&self, index: Index, before: PrevInfo) -> Checked<(u32, u32)> {
         let words = self.pool.check_header_and_links(index, before)?;
         if self.pool.header(index).is_free() {
             self.check_free_bytes(index, words)?;
             return Ok((words, 0));
         }
-        Ok((words, self.check_guards(index, words)?))
+        Ok((words, self.check_canaries(index, words)?))
     }
 
-    /// The canaries of a used block; returns the bytes between the last requested one and the
-    /// canary's last place.
-    pub(crate) fn check_guards(&self, index: Index, words: u32) -> Checked<u32> {
+    /// Checks the canaries of a used block; returns the bytes between the last requested one and
+    /// the canary's last place.
+    pub(crate) fn check_canaries(&self, index: Index, words: u32) -> Checked<u32> {
         if P::OVERHEAD == 0 {
             return Ok(0);
         }
@@ -129,7 +137,7 @@ impl<P: Poison> Heap<P> {
         canaries.verify().map(|size| canaries.slack(size))
     }
 
-    /// All bytes of a free block between its links and its last word.
+    /// Checks all bytes of a free block between its links and its last word.
     fn check_free_bytes(&self, index: Index, words: u32) -> Checked {
         if !P::FILLS || words < 4 {
             return Ok(());
@@ -137,15 +145,15 @@ impl<P: Poison> Heap<P> {
         self.check_freed(index + 3, index + words - 1)
     }
 
-    /// The words from `from` to `to` of a free block, its links and its last word not among them.
+    /// Checks the words from `from` to `to` of a free block, its links and its last word not among
+    /// them.
     pub(crate) fn check_freed(&self, from: Index, to: Index) -> Checked {
         poison::verify_freed(self.arena(), from * 4, to.max(from) * 4)
     }
 }
 
 impl Pool {
-    /// What a block says about itself and its neighbours: its header, of a free one its last word
-    /// and its links too.
+    /// Checks a block's header, of a free one its last word and its links too; returns its words.
     pub(crate) fn check_header_and_links(&self, index: Index, before: PrevInfo) -> Checked<u32> {
         let words = self.check_header(index, before)?;
         if self.header(index).is_free() {
@@ -155,6 +163,7 @@ impl Pool {
         Ok(words)
     }
 
+    /// Checks a block's size and previous-block bits; returns its words.
     pub(crate) fn check_header(&self, index: Index, before: PrevInfo) -> Checked<u32> {
         let header = self.header(index);
         let words = header.words();
@@ -185,6 +194,7 @@ impl Pool {
         }
     }
 
+    /// Checks the header behind the last block.
     pub(crate) fn check_sentinel(&self, before: PrevInfo) -> Checked {
         let (expected, found) = (Header::sentinel(before), self.header(self.end()));
         if expected == found {
@@ -198,6 +208,7 @@ impl Pool {
         ))
     }
 
+    /// Checks the last word of a free block, which repeats its size.
     pub(crate) fn check_footer(&self, index: Index, words: u32) -> Checked {
         if words < 4 || self.arena().get(index + words - 1) == words {
             return Ok(());
@@ -230,6 +241,7 @@ impl Pool {
         ))
     }
 
+    /// Checks one list; each of its blocks takes one off `left`, so a cycle ends.
     fn check_list(&self, bin: u32, left: &mut u32) -> Checked {
         let mut previous = control::HEADS + bin;
         let mut node = self.link_at(previous);
@@ -243,6 +255,7 @@ impl Pool {
         Ok(())
     }
 
+    /// Checks the bit of a list in the map.
     pub(crate) fn check_bit(&self, bin: u32, expected: bool) -> Checked {
         let word = control::MAP + bin / 32;
         let map = self.arena().get(word);
@@ -257,7 +270,7 @@ impl Pool {
         ))
     }
 
-    /// No operation came across damage.
+    /// Checks that no operation came across damage.
     pub(crate) fn check_unnoticed(&self) -> Checked {
         if !self.is_damaged() {
             return Ok(());
@@ -283,6 +296,7 @@ impl Pool {
         Err(broken(CorruptionKind::Bitmap, index, expected, found))
     }
 
+    /// Compares the counters with what the walk has counted.
     pub(crate) fn check_counters(&self, usage: Counters) -> Checked {
         let used = self.used_blocks();
         if used != usage.used_blocks {
@@ -308,7 +322,7 @@ impl Pool {
         self.check_minimum()
     }
 
-    /// There has never been more than there is.
+    /// Checks that the minimum of free memory is at most what is free.
     pub(crate) fn check_minimum(&self) -> Checked {
         let (free, minimum) = (self.free_words(), self.minimum_words());
         if minimum <= free {
@@ -328,7 +342,7 @@ impl Pool {
         words.fold(0, |bits, word| bits | 1 << 31 >> word)
     }
 
-    /// The counter of free blocks remembers which words of the map are not 0.
+    /// Checks that the counter of free blocks remembers which words of the map are not 0.
     pub(crate) fn check_words_in_use(&self) -> Checked {
         let expected = self.free_blocks() | self.words_in_use();
         self.expect(control::FREE_BLOCKS, CorruptionKind::Bitmap, expected)

@@ -5,7 +5,7 @@ use core::num::NonZeroU32;
 
 /// Distance in bytes from the first byte of a heap's region: the heap's name of a block.
 ///
-/// Having one says that somebody computed a distance, not that a block lies there: every operation
+/// Having one says that a distance was computed, not that a block lies there: every operation
 /// of the heap validates the offsets it is given. It is never zero, because the region begins with
 /// the heap's own control structure, so `Option<Offset>` is four bytes. Offsets instead of pointers
 /// make a 64-bit host lay out a heap exactly as a 32-bit chip does.

@@ -185,7 +185,7 @@ impl<P: Poison> Heap<P> {
                     return Ok(false);
                 }
             } else {
-                self.check_guards(index, words)?;
+                self.check_canaries(index, words)?;
             }
             scrub.usage.count(words, free);
             prev_info = if free {

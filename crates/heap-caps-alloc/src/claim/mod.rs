@@ -5,7 +5,7 @@
 //!      │ RAM.take(&HEAP)                                    once while it runs
 //!      ▼
 //!   Parts { ram, bluetooth, second_core, trace_memory, psram, startup_stacks }
-//!      │          └───────── tokens: memory that somebody else may need ────┘
+//!      │          └───────── tokens: memory with other possible users ──────┘
 //!      │ ram.with(bluetooth).boot()                         a token is added or kept, never both
 //!      ▼
 //!   Claimed ── add(second_core), release(startup_stacks)   later
@@ -50,7 +50,7 @@ pub struct Claim {
 /// Where the linker put a program, and what it keeps besides.
 type Program = dyn Symbols + Sync;
 
-/// Everything in a claim: memory for heaps at once, and tokens for memory that somebody else may
+/// Everything in a claim: memory for heaps at once, and tokens for memory that other code may
 /// need.
 pub struct Parts<'h, H, M = Identity> {
     /// What nobody else needs, and what makes the heaps.

@@ -1,4 +1,4 @@
-//! From tokens to heaps: before boot, at boot, afterwards.
+//! Claimed RAM: its tokens become heaps before boot, at boot, afterwards.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use heap_caps::{BootError, Booted, Identity, Memory, Observer};
 use multi_heap::Poison;
 use soc_regions::{Layout, LayoutError};
 
-use super::tokens::{Found, Terms};
+use super::tokens::{Found, LayoutInputs};
 use super::{Claim, StartupStacks, Token};
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
@@ -16,7 +16,7 @@ pub struct Ram<'h, H, M = Identity> {
     claim: &'static Claim,
     heap: &'h H,
     memory: M,
-    terms: Terms,
+    inputs: LayoutInputs,
 }
 
 /// A program's memory after it was made heaps: what tokens are added to later.
@@ -28,7 +28,7 @@ pub struct Claimed<'h, H, M = Identity> {
 impl<H, M> fmt::Debug for Ram<'_, H, M> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut ram = out.debug_struct("Ram");
-        ram.field("options", &format_args!("{}", self.terms.options));
+        ram.field("options", &format_args!("{}", self.inputs.options));
         ram.finish_non_exhaustive()
     }
 }
@@ -43,7 +43,7 @@ impl<H, M> fmt::Debug for Claimed<'_, H, M> {
 
 impl<'h, H, M> Ram<'h, H, M> {
     pub(super) const fn new(claim: &'static Claim, heap: &'h H, memory: M) -> Self {
-        let terms = Terms {
+        let inputs = LayoutInputs {
             options: claim.options,
             psram_start: None,
         };
@@ -51,15 +51,15 @@ impl<'h, H, M> Ram<'h, H, M> {
             claim,
             heap,
             memory,
-            terms,
+            inputs,
         }
     }
 
     /// Adds the memory of a token, which nobody else needs: one piece with its neighbours.
     #[must_use]
     pub fn with(self, token: impl Token) -> Self {
-        let terms = token.apply(self.terms);
-        Self { terms, ..self }
+        let inputs = token.apply(self.inputs);
+        Self { inputs, ..self }
     }
 
     /// Returns the layout under these options, and its reservations: for a view, or for a budget.
@@ -67,14 +67,14 @@ impl<'h, H, M> Ram<'h, H, M> {
     /// # Errors
     /// Options, program and tokens do not fit together.
     pub fn layout(&self) -> Result<Layout, LayoutError> {
-        let found = self.found(self.terms);
-        self.claim.chip.layout(&self.terms.options, &found)
+        let found = self.found(self.inputs);
+        self.claim.chip.layout(&self.inputs.options, &found)
     }
 
-    const fn found(&self, terms: Terms) -> Found<'_> {
+    const fn found(&self, inputs: LayoutInputs) -> Found<'_> {
         Found {
             linked: self.claim.linked,
-            terms,
+            inputs,
         }
     }
 }
@@ -88,8 +88,8 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>
     /// # Errors
     /// See [`BootError`]. No heap is registered then.
     pub fn boot(self) -> Result<Claimed<'h, CapsHeap<L, P, O, HEAPS>, M>, BootError> {
-        let (chip, options) = (self.claim.chip, &self.terms.options);
-        let found = self.found(self.terms);
+        let (chip, options) = (self.claim.chip, &self.inputs.options);
+        let found = self.found(self.inputs);
         // SAFETY: the maker of the claim promised that what is left over is used by nobody but the
         // holders of tokens; the options keep what those stand for, but for tokens that were added.
         // The claim was taken once.
@@ -125,11 +125,11 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>
     /// # Errors
     /// See [`BootError`]; the token is gone.
     pub fn add(&mut self, token: impl Token) -> Result<Booted, BootError> {
-        let terms = token.apply(self.ram.terms);
-        let (found, memory) = (self.ram.found(terms), &self.ram.memory);
+        let inputs = token.apply(self.ram.inputs);
+        let (found, memory) = (self.ram.found(inputs), &self.ram.memory);
         // SAFETY: as for `boot`; what is a heap already is left out.
-        let made = unsafe { self.ram.heap.extend(&terms.options, &found, memory) }?;
-        self.ram.terms = terms;
+        let made = unsafe { self.ram.heap.extend(&inputs.options, &found, memory) }?;
+        self.ram.inputs = inputs;
         Ok(made)
     }
 

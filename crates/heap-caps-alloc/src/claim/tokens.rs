@@ -22,13 +22,13 @@ mod sealed {
 pub trait Token: sealed::Sealed {
     /// Returns the options once the previous user of the memory is gone.
     #[doc(hidden)]
-    fn apply(self, terms: Terms) -> Terms;
+    fn apply(self, inputs: LayoutInputs) -> LayoutInputs;
 }
 
 /// Options and PSRAM start that tokens can change.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
+pub struct LayoutInputs {
     pub(super) options: Options,
     /// Where PSRAM is mapped, unless it is at the start of its window.
     pub(super) psram_start: Option<u32>,
@@ -37,12 +37,12 @@ pub struct Terms {
 /// The program's symbols, with the PSRAM start that is known at run time.
 pub(super) struct Found<'a> {
     pub(super) linked: &'a dyn Symbols,
-    pub(super) terms: Terms,
+    pub(super) inputs: LayoutInputs,
 }
 
 impl Symbols for Found<'_> {
     fn address(&self, name: &str) -> Option<u32> {
-        let found = self.terms.psram_start.filter(|_| name == PSRAM_START);
+        let found = self.inputs.psram_start.filter(|_| name == PSRAM_START);
         found.or_else(|| self.linked.address(name))
     }
 
@@ -153,48 +153,48 @@ impl sealed::Sealed for TraceMemory {}
 impl sealed::Sealed for MappedPsram {}
 impl<T: Token> sealed::Sealed for Option<T> {}
 
-impl Terms {
-    fn with(self, settings: &[Setting]) -> Terms {
+impl LayoutInputs {
+    fn with(self, settings: &[Setting]) -> LayoutInputs {
         let options = apply_known(self.options, settings);
-        Terms { options, ..self }
+        LayoutInputs { options, ..self }
     }
 }
 
 /// `None` adds nothing.
 impl<T: Token> Token for Option<T> {
-    fn apply(self, terms: Terms) -> Terms {
+    fn apply(self, inputs: LayoutInputs) -> LayoutInputs {
         match self {
-            Some(token) => token.apply(terms),
-            None => terms,
+            Some(token) => token.apply(inputs),
+            None => inputs,
         }
     }
 }
 
 impl Token for Bluetooth {
-    fn apply(self, terms: Terms) -> Terms {
-        terms.with(&WITHOUT_BLUETOOTH)
+    fn apply(self, inputs: LayoutInputs) -> LayoutInputs {
+        inputs.with(&WITHOUT_BLUETOOTH)
     }
 }
 
 impl Token for SecondCore {
-    fn apply(self, terms: Terms) -> Terms {
-        terms.with(&WITHOUT_SECOND_CORE)
+    fn apply(self, inputs: LayoutInputs) -> LayoutInputs {
+        inputs.with(&WITHOUT_SECOND_CORE)
     }
 }
 
 impl Token for TraceMemory {
-    fn apply(self, terms: Terms) -> Terms {
-        terms.with(&WITHOUT_TRACE_MEMORY)
+    fn apply(self, inputs: LayoutInputs) -> LayoutInputs {
+        inputs.with(&WITHOUT_TRACE_MEMORY)
     }
 }
 
 impl Token for MappedPsram {
-    fn apply(self, terms: Terms) -> Terms {
+    fn apply(self, inputs: LayoutInputs) -> LayoutInputs {
         let psram_start = self.start;
-        let terms = Terms {
+        let inputs = LayoutInputs {
             psram_start,
-            ..terms
+            ..inputs
         };
-        terms.with(&[common::PSRAM.of(self.bytes)])
+        inputs.with(&[common::PSRAM.of(self.bytes)])
     }
 }

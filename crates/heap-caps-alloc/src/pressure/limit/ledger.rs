@@ -175,7 +175,7 @@ impl Limits {
     }
 
     /// Returns the heaps that limits close to an owner (`None`: a block that is nobody's) for a
-    /// block of so many bytes in each. `given_back`: bytes in a heap that the owner will have no
+    /// block of this many bytes in each. `given_back`: bytes in a heap that the owner will have no
     /// more then.
     pub(super) fn closed_to(
         &self,

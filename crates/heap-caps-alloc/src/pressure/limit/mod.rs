@@ -226,9 +226,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             return self
                 .heaps
                 .phases()
-                .refuse_after(request, relief, &ruling.closed);
+                .fail_after(request, relief, &ruling.closed);
         };
-        self.heaps.phases().refuse_because(request, cause);
+        self.heaps.phases().fail_because(request, cause);
         if let FailureKind::OverLimit { name, limit, .. } = cause {
             if let Some(limits) = &mut self.pressure.limits {
                 limits.count_refusal(ruling.owner, name);

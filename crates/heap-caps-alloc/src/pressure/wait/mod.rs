@@ -1,4 +1,4 @@
-//! Waiting for memory: requests that are served when somebody frees enough.
+//! Waiting for memory: requests that are served when enough is freed.
 //!
 //! ```text
 //!   allocate_async ─► room? ─► shrinkers ─► the queue ◄── every free asks whom it can serve ─► waker

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! **The rule.** When memory is free, the waiters are asked in order, and the first one that can be
-//! served is served. One that cannot is *passed by* each time that somebody behind it is served
+//! served is served. One that cannot is *passed by* each time that a waiter behind it is served
 //! from a heap that it could use itself. After [`PATIENCE`] times its heaps are closed to all who
 //! stand behind it, until it is served or gives up; of other heaps they are served. So the small
 //! never starve the large for ever.
@@ -29,7 +29,7 @@ pub(super) enum WaiterState {
     Served(AllocatedBlock),
 }
 
-/// Somebody who waits. It is reached by a queue as long as it is [`WaiterState::Queued`].
+/// A waiting request. It is reached by a queue as long as it is [`WaiterState::Queued`].
 pub(super) struct Waiter {
     next: Option<NonNull<Waiter>>,
     previous: Option<NonNull<Waiter>>,
@@ -192,7 +192,8 @@ impl Queue {
         None
     }
 
-    /// Somebody is served of `heap`: those in front of it who could have used it were passed by.
+    /// Counts a waiter served of `heap`: those in front of it that could have used it were passed
+    /// by.
     fn pass_by(&mut self, served: NonNull<Waiter>, heap: HeapMask) {
         let mut next = self.first;
         while let Some(place) = next

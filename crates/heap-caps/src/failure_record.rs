@@ -1,4 +1,12 @@
-//! Refusal: how a request that was not served becomes the record of a failure.
+//! Failure record: what is kept of a request that was not served, and how it is read.
+//!
+//! ```text
+//!   request fails ─► FailureRecord in the set: request, cause, number; free and largest of a few heaps
+//!   last_failure  ─► Failure: the same, and of every heap the reason why it did not serve (Candidate)
+//! ```
+//!
+//! Recording is O(1) a heap and runs under the lock; reasons are computed when a record is read. A
+//! later failure replaces the record: [`HeapCaps::failure`] then says so by a count of candidates.
 
 use multi_heap::Poison;
 use soc_regions::Caps;
@@ -19,7 +27,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[cold]
     #[inline(never)]
     pub(crate) fn record_corrupt(&mut self, request: &AllocRequest<'_>, corrupt: Corrupt) {
-        self.refuse_because(request, FailureKind::Corrupt(corrupt));
+        self.fail_because(request, FailureKind::Corrupt(corrupt));
     }
 
     /// See [`Inspection::failure`](crate::Inspection::failure).
@@ -41,12 +49,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// Returns the record of a request whose reasons another one's have replaced.
+    /// Returns the record of a request whose reasons a later failure has replaced.
     fn failure_without_reasons(&self, request: &AllocRequest<'_>, caps: Caps) -> Failure {
         let cause = self.cause(request, caps);
         let mut failure = Failure::of(request, caps, cause);
         if cause == FailureKind::NoMemory {
-            failure.forget_heaps(self.registry.len());
+            failure.omit_candidates(self.registry.len());
         }
         failure
     }
@@ -60,8 +68,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
+    /// Returns why a request fails that no heap serves.
     pub(crate) fn cause(&self, request: &AllocRequest<'_>, caps: Caps) -> FailureKind {
-        if let Some(cause) = request.refusal() {
+        if let Some(cause) = request.early_failure() {
             return cause;
         }
         match (request.placement, self.rules.caps(caps)) {
@@ -85,8 +94,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.failures
     }
 
-    /// Records what the heap at an entry of the route has free; whether there was anything to
-    /// record. A heap that is smaller than the request is recorded with its size.
+    /// Records what the heap at an entry of the route has free; returns whether there was anything
+    /// to record. A heap that is smaller than the request needs no figures: its size says enough.
     #[inline(always)]
     pub(crate) fn record_state(
         &mut self,
@@ -112,6 +121,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         true
     }
 
+    /// Returns the reserve that keeps a heap with a hole that fits from serving a request.
     fn reserve_against(
         &self,
         request: &AllocRequest<'_>,
@@ -124,7 +134,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 }
 
 impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
-    /// Returns the record of the last failure.
+    /// Returns the record of the last failure with the reason of each heap, those that have the
+    /// capabilities first; `None` before the first failure. O(heaps).
     #[must_use]
     pub fn last_failure(self) -> Option<Failure> {
         let mut failure = self.heaps.last_failure.without_candidates()?;
@@ -158,26 +169,20 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         if !entry.caps.contains(bits) {
             return SkipReason::Lacks(bits.difference(entry.caps));
         }
-        if self
-            .heaps
-            .rules
-            .policy
-            .column(&entry.columns, bits)
-            .is_none()
-        {
+        let policy = &self.heaps.rules.policy;
+        if policy.column(&entry.columns, bits).is_none() {
             return SkipReason::NotOffered;
         }
         let bytes = entry.span.size();
         if size > bytes as usize {
             return SkipReason::TooSmall { bytes }; // widening
         }
-        match self.heaps.last_failure.state_of(heap) {
+        let record = &self.heaps.last_failure;
+        match record.state_of(heap) {
             None => SkipReason::Inactive,
-            Some(state) if size <= state.largest() as usize => self
-                .heaps
-                .last_failure
-                .why_closed(heap)
-                .unwrap_or(state.into()),
+            Some(state) if size <= state.largest() as usize => {
+                record.why_closed(heap).unwrap_or(state.into())
+            }
             Some(state) => state.into(),
         }
     }
