@@ -7,16 +7,15 @@
 )]
 #![cfg(unix)]
 
-use std::fs::File;
+mod terminal;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write};
-use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use heap_trace::{Event, Owner, SiteNumber, Stream};
 use soc_regions::Caps;
 
-/// What a program sends that says this.
+/// Returns the event stream that a program sends for `events`, a tick apart.
 fn sent(events: &[Event<'_>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut stream = Stream::new(|frame: &[u8]| {
@@ -29,7 +28,8 @@ fn sent(events: &[Event<'_>]) -> Vec<u8> {
     bytes
 }
 
-/// `mqtt` has a block of 96 bytes, another came and went, a third was refused.
+/// Returns the stream of a program in which `mqtt` has a block of 96 bytes; another one was freed,
+/// a third request was refused.
 fn program() -> Vec<u8> {
     let allocated = |address| Event::Allocated {
         address,
@@ -67,6 +67,7 @@ fn program() -> Vec<u8> {
     sent(&events)
 }
 
+/// Returns the command `esp-heap watch` with pipes on its three streams.
 fn watch(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_esp-heap"));
     command
@@ -78,13 +79,14 @@ fn watch(arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs `esp-heap watch -` on `input` to its end.
 fn piped(input: &[u8]) -> Output {
     let mut child = watch(&["-"]).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input).unwrap();
     child.wait_with_output().unwrap()
 }
 
-/// A program for Xtensa: `main`, of one word.
+/// Returns an ELF file for Xtensa: `main`, of one word, with a symbol table.
 fn elf() -> Vec<u8> {
     const TEXT: u32 = 0x400D_0000;
     let section = |name, kind, address, offset, size, link, entry| {
@@ -110,10 +112,10 @@ fn elf() -> Vec<u8> {
     elf
 }
 
-/// The beginning of its SHA-256, as `sha256sum` prints it.
+/// First 8 bytes of the SHA-256 of [`elf`], as `sha256sum` prints it.
 const ELF_SHA256: [u8; 8] = [0x75, 0xcd, 0x47, 0x55, 0x51, 0xf2, 0x25, 0x1f];
 
-fn said(output: &Output) -> String {
+fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
@@ -121,7 +123,7 @@ fn said(output: &Output) -> String {
 fn a_pipe_is_watched_to_its_end_and_summed_up() {
     let output = piped(&[b"I (1) boot: hello\n".to_vec(), program()].concat());
     assert_eq!(output.status.code(), Some(0));
-    let text = said(&output);
+    let text = stdout(&output);
     assert!(text.starts_with("I (1) boot: hello\n"), "{text}");
     assert!(
         text.contains("4 events: 96 bytes in 1 block (peak 192)"),
@@ -145,7 +147,7 @@ fn broken_frames_are_reported_and_the_rest_is_watched() {
     bytes[last_frame] ^= 0x40;
     let output = piped(&bytes);
     assert_eq!(output.status.code(), Some(5), "one event in four");
-    let text = said(&output);
+    let text = stdout(&output);
     assert!(text.contains("No verdict: broken frames: 1"), "{text}");
     assert!(
         text.contains("incomplete: broken frames: 1") && text.contains("96 bytes in 1 block"),
@@ -159,7 +161,7 @@ fn an_input_without_events_is_reported_by_the_exit_code() {
     assert_eq!(
         (
             output.status.code(),
-            said(&output).starts_with("I (1) boot: hello\n")
+            stdout(&output).starts_with("I (1) boot: hello\n")
         ),
         (Some(1), true)
     );
@@ -169,7 +171,7 @@ fn an_input_without_events_is_reported_by_the_exit_code() {
     assert_eq!(port.status.code(), Some(8));
 }
 
-/// Lines from standard output until one has these words.
+/// Reads standard output up to the line that contains `words`, and returns that line.
 fn until(words: &str, lines: &mut BufReader<ChildStdout>) -> String {
     let mut line = String::new();
     while !line.contains(words) {
@@ -201,7 +203,7 @@ fn an_elf_file_of_another_build_is_warned_of_and_the_right_one_is_not() {
         child.stdin.take().unwrap().write_all(&stream).unwrap();
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0));
-        said(&output)
+        stdout(&output)
     };
     let warning = "--elf: this is not the program that ran";
     assert_eq!(watched(&ELF_SHA256).matches(warning).count(), 0);
@@ -232,51 +234,15 @@ fn a_file_is_followed_until_it_is_silent() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// A pseudo-terminal: our side, and the other one with its name. Children get none of them but what
-/// they are given.
-fn terminal() -> (File, File, String) {
-    // SAFETY: no pointer is passed.
-    let ours = unsafe { libc::posix_openpt(libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC) };
-    assert!(ours >= 0);
-    // SAFETY: it was opened above, and belongs to nobody else.
-    let ours = File::from(unsafe { OwnedFd::from_raw_fd(ours) });
-    let descriptor = ours.as_raw_fd();
-    let mut name = [0_u8; 128];
-    // SAFETY: the terminal is open.
-    assert_eq!(unsafe { libc::grantpt(descriptor) }, 0);
-    // SAFETY: the terminal is open.
-    assert_eq!(unsafe { libc::unlockpt(descriptor) }, 0);
-    // SAFETY: the terminal is open, and the length of the name's buffer is passed.
-    let named = unsafe { libc::ptsname_r(descriptor, name.as_mut_ptr().cast(), name.len()) };
-    assert_eq!(named, 0);
-    let end = name.iter().position(|&byte| byte == 0).unwrap();
-    let name = String::from_utf8(name[..end].to_vec()).unwrap();
-    let theirs = File::options()
-        .read(true)
-        .write(true)
-        .custom_flags(libc::O_NOCTTY)
-        .open(&name);
-    let size = libc::winsize {
-        ws_row: 30,
-        ws_col: 100,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    // SAFETY: the terminal is open, and a size is what this request takes.
-    let sized = unsafe { libc::ioctl(descriptor, libc::TIOCSWINSZ, &raw const size) };
-    assert_eq!(sized, 0);
-    (ours, theirs.unwrap(), name)
-}
-
 #[test]
 fn a_port_is_watched_until_it_is_lost() {
-    let (mut board, other_side, port) = terminal();
+    let (mut board, other_side, port) = terminal::open();
     let mut child = watch(&[&port, "--every", "0", "--idle", "20"])
         .spawn()
         .unwrap();
     let mut lines = lines_of(&mut child);
     // The port is in raw mode once it is open: what is sent before would be echoed.
-    while !is_raw(&other_side) {
+    while !terminal::is_raw(&other_side) {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     board.write_all(b"rst:0x1 (POWERON)\r\n").unwrap();
@@ -288,19 +254,9 @@ fn a_port_is_watched_until_it_is_lost() {
     assert_eq!(child.wait().unwrap().code(), Some(8), "the board is gone");
 }
 
-fn is_raw(terminal: &File) -> bool {
-    let mut settings = std::mem::MaybeUninit::<libc::termios>::uninit();
-    // SAFETY: the terminal is open, and the settings are written before they are read.
-    let got = unsafe { libc::tcgetattr(terminal.as_raw_fd(), settings.as_mut_ptr()) };
-    assert_eq!(got, 0);
-    // SAFETY: written above.
-    let settings = unsafe { settings.assume_init() };
-    settings.c_lflag & libc::ICANON == 0
-}
-
 #[test]
 fn a_board_that_says_nothing_is_silent() {
-    let (_board, _other_side, port) = terminal();
+    let (_board, _other_side, port) = terminal::open();
     let output = watch(&[&port, "--idle", "0.5"]).output().unwrap();
     assert_eq!(output.status.code(), Some(8));
     assert!(
@@ -314,7 +270,7 @@ fn a_board_that_says_nothing_is_silent() {
 fn a_terminal_gets_a_picture_and_is_left_as_it_was() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&program()).unwrap();
-    let (mut person, screen, _) = terminal();
+    let (mut person, screen, _) = terminal::open();
     let mut command = Command::new(env!("CARGO_BIN_EXE_esp-heap"));
     command
         .arg("watch")
