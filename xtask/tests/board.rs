@@ -37,7 +37,7 @@ fn code(output: &Output) -> Option<i32> {
     output.status.code()
 }
 
-fn said(output: &Output) -> String {
+fn text_of(output: &Output) -> String {
     let text = [output.stdout.as_slice(), &output.stderr].concat();
     String::from_utf8(text).unwrap()
 }
@@ -56,9 +56,9 @@ fn without_a_compiler_one_line_says_what_to_install() {
     for (chip, line) in lines {
         let command = ["build", "--chip", chip, "--toolchain", "/no/such/rustc"];
         let output = xtask(machine.path(), &command);
-        assert_eq!(code(&output), Some(3), "{}", said(&output));
-        assert!(said(&output).contains(line), "{}", said(&output));
-        assert_eq!(said(&output).lines().count(), 1);
+        assert_eq!(code(&output), Some(3), "{}", text_of(&output));
+        assert!(text_of(&output).contains(line), "{}", text_of(&output));
+        assert_eq!(text_of(&output).lines().count(), 1);
     }
 }
 
@@ -67,9 +67,9 @@ fn without_a_sender_one_line_says_what_to_install() {
     let machine = machine(&[]);
     for command in ["image", "flash", "monitor"] {
         let output = xtask(machine.path(), &[command, "--chip", "esp32c3"]);
-        assert_eq!(code(&output), Some(3), "{}", said(&output));
+        assert_eq!(code(&output), Some(3), "{}", text_of(&output));
         let line = "install it with: cargo install espflash --locked";
-        assert!(said(&output).contains(line), "{}", said(&output));
+        assert!(text_of(&output).contains(line), "{}", text_of(&output));
     }
 }
 
@@ -86,8 +86,12 @@ fn a_dry_run_needs_no_sender() {
             "demo.elf",
         ];
         let output = xtask(machine.path(), &words);
-        assert_eq!(code(&output), Some(0), "{command}: {}", said(&output));
-        assert!(said(&output).contains("espflash "), "{}", said(&output));
+        assert_eq!(code(&output), Some(0), "{command}: {}", text_of(&output));
+        assert!(
+            text_of(&output).contains("espflash "),
+            "{}",
+            text_of(&output)
+        );
     }
 }
 
@@ -108,8 +112,8 @@ fn a_dry_run_prints_the_exact_steps_from_source_to_board() {
     for (chip, build) in builds {
         let dry = ["flash", "--dry-run", "--release", "--port", "/dev/ttyUSB7"];
         let output = xtask(machine.path(), &[&dry[..], &["--chip", chip]].concat());
-        assert_eq!(code(&output), Some(0), "{}", said(&output));
-        let steps = said(&output);
+        assert_eq!(code(&output), Some(0), "{}", text_of(&output));
+        let steps = text_of(&output);
         let expected = [
             build.to_owned(),
             format!("esptool --chip {chip} elf2image"),
@@ -130,9 +134,14 @@ fn a_dry_run_of_a_linked_program_prints_the_steps_for_both_chips() {
     for (chip, number) in [("esp32", 4), ("esp32c3", 4)] {
         let command = ["flash", "--dry-run", "--chip", chip, "--elf", "demo.elf"];
         let output = xtask(machine.path(), &command);
-        assert_eq!(code(&output), Some(0), "{}", said(&output));
-        assert_eq!(said(&output).lines().count(), number, "{}", said(&output));
-        assert!(said(&output).contains(&format!("--chip {chip} --port PORT")));
+        assert_eq!(code(&output), Some(0), "{}", text_of(&output));
+        assert_eq!(
+            text_of(&output).lines().count(),
+            number,
+            "{}",
+            text_of(&output)
+        );
+        assert!(text_of(&output).contains(&format!("--chip {chip} --port PORT")));
     }
 }
 
@@ -141,16 +150,16 @@ fn a_program_that_is_not_there_is_exit_code_5() {
     let machine = machine(&[SENDER]);
     let command = ["build", "--chip", "esp32c3", "--elf", "/no/such/program"];
     let output = xtask(machine.path(), &command);
-    assert_eq!(code(&output), Some(5), "{}", said(&output));
-    assert!(said(&output).contains("/no/such/program"));
+    assert_eq!(code(&output), Some(5), "{}", text_of(&output));
+    assert!(text_of(&output).contains("/no/such/program"));
 }
 
 #[test]
 fn a_compiler_that_fails_is_exit_code_6() {
     let machine = machine(&[("rustc", ACTIVE_RUSTC), ("cargo", "exit 101")]);
     let output = xtask(machine.path(), &["build", "--chip", "esp32c3"]);
-    assert_eq!(code(&output), Some(6), "{}", said(&output));
-    assert!(said(&output).contains("`esp-hal-demo` cannot be built"));
+    assert_eq!(code(&output), Some(6), "{}", text_of(&output));
+    assert!(text_of(&output).contains("`esp-hal-demo` cannot be built"));
 }
 
 #[test]
@@ -162,7 +171,7 @@ fn a_program_for_another_machine_is_exit_code_5() {
         machine.path(),
         &[&command[..], &[own.to_str().unwrap()]].concat(),
     );
-    assert_eq!(code(&output), Some(5), "{}", said(&output));
+    assert_eq!(code(&output), Some(5), "{}", text_of(&output));
 }
 
 #[test]
@@ -174,7 +183,7 @@ fn a_port_that_is_not_there_is_exit_code_8_before_anything_is_built() {
             machine.path(),
             &[&[command, "--chip", "esp32c3"][..], &port].concat(),
         );
-        assert_eq!(code(&output), Some(8), "{}", said(&output));
-        assert!(said(&output).contains("/dev/no-such-port is not there"));
+        assert_eq!(code(&output), Some(8), "{}", text_of(&output));
+        assert!(text_of(&output).contains("/dev/no-such-port is not there"));
     }
 }

@@ -51,8 +51,8 @@ fn every_command_has_help() {
     for command in commands {
         let output = xtask(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0));
-        let said = String::from_utf8(output.stdout).unwrap();
-        assert!(said.contains("Usage: cargo xtask"), "{command}");
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert!(stdout.contains("Usage: cargo xtask"), "{command}");
     }
 }
 

@@ -46,8 +46,8 @@ class Board:
         return self
 
     def __exit__(self, *_):
-        said, _ = self.process.communicate(timeout=60)
-        self.uploads = [int(line, 16) for line in said.split()]
+        output, _ = self.process.communicate(timeout=60)
+        self.uploads = [int(line, 16) for line in output.split()]
         self.flash = self.file.read()
 
 
@@ -106,31 +106,31 @@ class Checks:
             ), "no boot loader, or no partition table"
 
     def check_an_independent_tool_accepts_the_image(self):
-        code, said = self.xtask("image", "--output", str(self.image))
-        assert code == 0, said
+        code, output = self.xtask("image", "--output", str(self.image))
+        assert code == 0, output
         words = [BESIDE / "esptool", "--chip", self.chip, "image-info", self.image]
         info = subprocess.run(
             words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ).stdout
         assert re.search(r"Checksum: 0x[0-9a-f]+ \(valid\)", info), info
         assert re.search(r"Validation hash: [0-9a-f]+ \(valid\)", info), info
-        segments = re.findall(r"segment \d+: (0x[0-9a-f]+)", said)
+        segments = re.findall(r"segment \d+: (0x[0-9a-f]+)", output)
         assert segments and all(segment in info for segment in segments), info
 
     def check_a_flash_arrives_byte_for_byte(self):
         with self.board(self.chip) as board:
-            code, said = self.flash_to(board.port)
-            assert code == 0, said
-            again, said = self.flash_to(board.port)
-        assert again == 0, said
+            code, output = self.flash_to(board.port)
+            assert code == 0, output
+            again, output = self.flash_to(board.port)
+        assert again == 0, output
         self.arrived(board)
         assert board.uploads.count(PROGRAM_OFFSET) == 1, "the second time it was there already"
 
     def check_a_lost_connection_is_resumed(self):
         first_piece_there = hex(PROGRAM_OFFSET + PIECE)
         with self.board(self.chip, "--lose-past", first_piece_there) as board:
-            code, said = self.flash_to(board.port)
-        assert code == 0 and "attempt 2 of 3" in said, said
+            code, output = self.flash_to(board.port)
+        assert code == 0 and "attempt 2 of 3" in output, output
         self.arrived(board)
         after = board.uploads[board.uploads.index(PROGRAM_OFFSET) + 1:]
         assert (
@@ -140,46 +140,46 @@ class Checks:
 
     def check_a_connection_that_stays_lost_is_told(self):
         with self.board(self.chip, "--lose-past", "0") as board:
-            code, said = self.flash_to(board.port, "--attempts", "1")
-        assert code == PORT and "was lost while sending" in said, said
+            code, output = self.flash_to(board.port, "--attempts", "1")
+        assert code == PORT and "was lost while sending" in output, output
 
     def check_another_chip_gets_nothing(self):
         with self.board(self.other_chip) as board:
-            code, said = self.flash_to(board.port)
-        assert code == PORT and "nothing was sent" in said, said
+            code, output = self.flash_to(board.port)
+        assert code == PORT and "nothing was sent" in output, output
         assert set(board.flash) == {0xFF}, "something was sent"
 
     def check_a_port_that_is_not_there_is_named(self):
-        code, said = self.flash_to("/dev/no-such-port")
-        assert code == PORT and "/dev/no-such-port is not there" in said, said
+        code, output = self.flash_to("/dev/no-such-port")
+        assert code == PORT and "/dev/no-such-port is not there" in output, output
 
     def check_a_busy_port_is_told_with_the_program_that_has_it(self):
         with self.board(self.chip) as board:
             with open(board.device, "rb", buffering=0) as port:
                 fcntl.flock(port, fcntl.LOCK_EX)
-                code, said = self.flash_to(board.port)
-        assert code == PORT and "is busy: " in said, said
+                code, output = self.flash_to(board.port)
+        assert code == PORT and "is busy: " in output, output
         # Under its listed name nobody knows who has it.
-        assert self.around or f"(process {os.getpid()})" in said, said
+        assert self.around or f"(process {os.getpid()})" in output, output
         assert not board.uploads, "something was sent"
 
     def check_a_dry_run_prints_every_step_and_sends_nothing(self):
         with self.board(self.chip) as board:
-            code, said = self.flash_to(board.port, "--dry-run")
+            code, output = self.flash_to(board.port, "--dry-run")
         verbs = {
             "esptool": ["elf2image", "chip-id", "write-flash"],
             "espflash": ["save-image", "board-info", "flash"],
         }[self.sender]
-        steps = said.splitlines()
-        assert code == 0 and [step.split()[0] for step in steps] == [self.sender] * 3, said
-        assert all(f" {verb} " in f"{step} " for verb, step in zip(verbs, steps)), said
-        assert all(f"--port {board.port}" in step for step in steps[1:]), said
+        steps = output.splitlines()
+        assert code == 0 and [step.split()[0] for step in steps] == [self.sender] * 3, output
+        assert all(f" {verb} " in f"{step} " for verb, step in zip(verbs, steps)), output
+        assert all(f"--port {board.port}" in step for step in steps[1:]), output
         assert not board.uploads, "something was sent"
 
     def check_a_steps_line_is_what_one_can_type(self):
         with self.board(self.chip) as board:
-            _, said = self.flash_to(board.port, "--dry-run")
-            for step in said.splitlines():
+            _, output = self.flash_to(board.port, "--dry-run")
+            for step in output.splitlines():
                 code, out = self.run([*self.around, "sh", "-c", step])
                 assert code == 0, out
         # Its image is the one beside the program.
@@ -192,30 +192,30 @@ class Checks:
             command = self.command(
                 "monitor", "--port", board.port, "--no-reset", "--with", self.sender, elf=""
             )
-            said = until("41 blocks", 20, command)
-        assert "12 s: 48000 steps, 41 blocks" in said, said
-        assert "0012ab" not in said, "the heap's events are for `watch` and `report`"
+            output = until("41 blocks", 20, command)
+        assert "12 s: 48000 steps, 41 blocks" in output, output
+        assert "0012ab" not in output, "the heap's events are for `watch` and `report`"
 
     def check_a_program_that_would_not_start_goes_no_further(self):
         program = pathlib.Path(self.elf).read_bytes()
         broken = self.path("broken.elf")
         broken.write_bytes(program.replace(0xABCD5432.to_bytes(4, "little"), bytes(4), 1))
-        code, said = self.run(self.command("build", elf=str(broken)))
-        assert code == IMAGE and "would not start" in said, said
-        code, said = self.xtask("image", elf=str(broken))
-        assert code == IMAGE and "an application descriptor must" in said, said
+        code, output = self.run(self.command("build", elf=str(broken)))
+        assert code == IMAGE and "would not start" in output, output
+        code, output = self.xtask("image", elf=str(broken))
+        assert code == IMAGE and "an application descriptor must" in output, output
 
     def check_sizes_are_compared_by_section_and_by_crate(self):
-        code, said = self.run([*self.command("build"), "--compare", self.elf])
-        sums = re.findall(r"all +┆ +(\d+) ┆ +(\d+) ┆ +\+0", said)
-        assert code == 0 and len(sums) == 2 and all(before == now for before, now in sums), said
+        code, output = self.run([*self.command("build"), "--compare", self.elf])
+        sums = re.findall(r"all +┆ +(\d+) ┆ +(\d+) ┆ +\+0", output)
+        assert code == 0 and len(sums) == 2 and all(before == now for before, now in sums), output
 
     def check_a_program_that_cannot_be_built_is_told(self):
-        code, said = self.run(self.command("build", "--bin", "no-such-program", elf=""))
+        code, output = self.run(self.command("build", "--bin", "no-such-program", elf=""))
         if self.chip == "esp32" and code == TOOL:  # Stock machines have no compiler for it.
-            assert "install it with: cargo install espup" in said, said
+            assert "install it with: cargo install espup" in output, output
             return
-        assert code == BUILD and "`no-such-program` cannot be built" in said, said
+        assert code == BUILD and "`no-such-program` cannot be built" in output, output
 
     def all(self):
         names = [name for name in dir(self) if name.startswith("check_")]
@@ -262,19 +262,19 @@ def until(words, seconds, command):
     child, terminal = pty.fork()
     if child == 0:
         os.execvpe(command[0], command, dict(os.environ, PATH=PATH))
-    said, end = "", time.monotonic() + seconds
-    while words not in said and time.monotonic() < end:
+    output, end = "", time.monotonic() + seconds
+    while words not in output and time.monotonic() < end:
         if not select.select([terminal], [], [], 0.2)[0]:
             continue
         try:
-            said += os.read(terminal, 4096).decode(errors="replace")
+            output += os.read(terminal, 4096).decode(errors="replace")
         except OSError:
             break
     os.write(terminal, b"\x03\x1d")  # Ctrl-C ends espflash, Ctrl-] miniterm
     time.sleep(0.3)
     os.close(terminal)
     os.waitpid(child, 0)
-    return said
+    return output
 
 
 def main():

@@ -52,8 +52,8 @@ fn leaks_are_lines(options: &[&str]) {
     clib.env("CARGO_TARGET_DIR", path("target"));
     let output = clib.output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    let said = String::from_utf8(output.stdout).unwrap();
-    let library = said
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let library = stdout
         .lines()
         .next_back()
         .unwrap()

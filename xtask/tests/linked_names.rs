@@ -92,9 +92,9 @@ fn refusal(folder: &Path, program: &str) -> String {
     let output = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("linked-names");
     cargo.arg(program).env("CARGO_TARGET_DIR", output);
     let built = cargo.output().unwrap();
-    let said = String::from_utf8_lossy(&built.stderr).into_owned();
+    let stderr = String::from_utf8_lossy(&built.stderr).into_owned();
     assert!(!built.status.success(), "{program} links");
-    said
+    stderr
 }
 
 /// Whether a line says that of this name.
@@ -108,21 +108,21 @@ fn names_that_no_linker_script_has_and_a_second_claim_are_named_by_the_linker() 
     let folder = tempfile::tempdir().unwrap();
     package(folder.path());
     const UNDEFINED: &[&str] = &["undefined symbol", "undefined reference"];
-    let said = refusal(folder.path(), "esp_hal");
+    let stderr = refusal(folder.path(), "esp_hal");
     for name in [
         "_trap_section_origin",
         "_rwtext_end",
         "_data_start",
         "_stack_start",
     ] {
-        assert!(says(&said, UNDEFINED, name), "{name}: {said}");
+        assert!(says(&stderr, UNDEFINED, name), "{name}: {stderr}");
     }
-    let said = refusal(folder.path(), "misspelt");
-    assert!(says(&said, UNDEFINED, "_haep_start"), "{said}");
+    let stderr = refusal(folder.path(), "misspelt");
+    assert!(says(&stderr, UNDEFINED, "_haep_start"), "{stderr}");
     const TWO: &[&str] = &["duplicate symbol", "multiple definition"];
-    let said = refusal(folder.path(), "twice");
+    let stderr = refusal(folder.path(), "twice");
     assert!(
-        says(&said, TWO, "__heap_caps_alloc_claims_all_ram"),
-        "{said}"
+        says(&stderr, TWO, "__heap_caps_alloc_claims_all_ram"),
+        "{stderr}"
     );
 }

@@ -17,11 +17,11 @@ folder, programs = (pathlib.Path(word).resolve() for word in sys.argv[1:3])
 passed = failed = 0
 
 
-def check(name, holds, said=""):
+def check(name, holds, output=""):
     global passed, failed
     passed += bool(holds)
     failed += not holds
-    print("ok     " if holds else "FAILED ", name, "" if holds else said)
+    print("ok     " if holds else "FAILED ", name, "" if holds else output)
 
 
 def run(place, *words):

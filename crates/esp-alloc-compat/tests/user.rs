@@ -41,20 +41,20 @@ mod psram {
 }
 
 /// Calls of the hooks, of the one heap whose test reads them.
-static TOLD: Mutex<std::vec::Vec<(usize, usize, bool)>> = Mutex::new(std::vec::Vec::new());
+static REPORTED: Mutex<std::vec::Vec<(usize, usize, bool)>> = Mutex::new(std::vec::Vec::new());
 static WATCHED: EspHeap = EspHeap::empty();
 
 #[unsafe(no_mangle)]
 fn _esp_alloc_alloc(heap: &EspHeap, _: EnumSet<MemoryCapability>, pointer: usize, size: usize) {
     if std::ptr::eq(heap, &WATCHED) {
-        TOLD.lock().unwrap().push((pointer, size, true));
+        REPORTED.lock().unwrap().push((pointer, size, true));
     }
 }
 
 #[unsafe(no_mangle)]
 fn _esp_alloc_dealloc(heap: &EspHeap, pointer: usize, size: usize) {
     if std::ptr::eq(heap, &WATCHED) {
-        TOLD.lock().unwrap().push((pointer, size, false));
+        REPORTED.lock().unwrap().push((pointer, size, false));
     }
 }
 
@@ -259,7 +259,7 @@ fn the_programs_hooks_see_each_block_once() {
         (second, 40, false),
         (0, 9 * 1024, true),
     ];
-    assert_eq!(*TOLD.lock().unwrap(), expected);
+    assert_eq!(*REPORTED.lock().unwrap(), expected);
 }
 
 #[test]
@@ -294,12 +294,15 @@ fn a_panic_does_not_leave_the_global_allocator() {
             .env(ALONE, "1")
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&run.stderr);
+        let stderr = String::from_utf8_lossy(&run.stderr);
         assert!(
-            !run.status.success() && !said.contains("it came out"),
-            "{said}"
+            !run.status.success() && !stderr.contains("it came out"),
+            "{stderr}"
         );
-        assert!(said.contains("of the global allocator panicked"), "{said}");
+        assert!(
+            stderr.contains("of the global allocator panicked"),
+            "{stderr}"
+        );
         return;
     }
     let heap = EspHeap::empty();

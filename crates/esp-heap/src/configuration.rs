@@ -164,11 +164,11 @@ mod tests {
     #[test]
     fn settings_add_up_and_are_reported_in_the_words_that_make_them() {
         let options = parsed(&["psram=4096K", "trace-memory=one-bank", "rtc-heap"]).unwrap();
-        let told = describe(&options);
+        let text = describe(&options);
         for words in ["psram=4M", "trace-memory=one-bank", "rtc-heap"] {
-            assert!(told.contains(words), "{told}");
+            assert!(text.contains(words), "{text}");
         }
-        let again: Vec<_> = told.split(", ").collect();
+        let again: Vec<_> = text.split(", ").collect();
         assert_eq!(parsed(&again), Ok(options));
         assert_eq!(describe(&ESP32.default_options()), "the chip's defaults");
     }

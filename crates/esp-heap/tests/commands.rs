@@ -54,7 +54,7 @@ fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
@@ -71,7 +71,7 @@ fn sim_prints_the_heap_table_and_writes_the_page() {
     let (folder, file) = folder_with(SMALL_TRACE);
     let output = sim(folder.path(), &file, &[]);
     assert_eq!(code(&output), 0, "{}", complained(&output));
-    let text = said(&output);
+    let text = stdout(&output);
     assert!(
         text.contains("Initializing. RAM available for dynamic allocation:"),
         "{text}"
@@ -107,7 +107,7 @@ fn sim_explains_a_refused_request_in_one_sentence_and_goes_on() {
     let (folder, file) = folder_with(GREEDY_TRACE);
     let output = sim(folder.path(), &file, &[]);
     assert_eq!(code(&output), 4, "{}", complained(&output));
-    let text = said(&output);
+    let text = stdout(&output);
     assert!(text.contains("refused at operation 1: "), "{text}");
     assert!(
         text.contains("5 operations") && text.contains("1 request was refused"),
@@ -120,7 +120,7 @@ fn sim_finds_room_for_the_same_request_in_psram() {
     let (folder, file) = folder_with(GREEDY_TRACE);
     let output = sim(folder.path(), &file, &["--psram", "4194304"]);
     assert_eq!(code(&output), 0, "{}", complained(&output));
-    assert!(said(&output).contains("At 3F800000 len 00400000 (4096 KiB): SPIRAM"));
+    assert!(stdout(&output).contains("At 3F800000 len 00400000 (4096 KiB): SPIRAM"));
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn sim_serves_requests_for_capabilities_and_code_memory_too() {
             code(&output),
             expected,
             "{caps}: {}{}",
-            said(&output),
+            stdout(&output),
             complained(&output)
         );
     }
@@ -148,15 +148,15 @@ fn sim_serves_requests_for_capabilities_and_code_memory_too() {
 fn a_reserve_keeps_memory_from_requests_that_do_not_name_it() {
     let (folder, file) = folder_with("a 0 100000\nf 0\n");
     let served = sim(folder.path(), &file, &["--reserve", "DMA=24576"]);
-    assert_eq!(code(&served), 0, "{}", said(&served));
+    assert_eq!(code(&served), 0, "{}", stdout(&served));
     let refused = sim(folder.path(), &file, &["--reserve", "DMA=250000"]);
-    assert_eq!(code(&refused), 4, "{}", said(&refused));
+    assert_eq!(code(&refused), 4, "{}", stdout(&refused));
     let ignored = sim(
         folder.path(),
         &file,
         &["--reserve", "DMA=250000", "--policy", "idf-exact"],
     );
-    assert_eq!(code(&ignored), 0, "{}", said(&ignored));
+    assert_eq!(code(&ignored), 0, "{}", stdout(&ignored));
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn minheap_reads_whole_folders_and_prints_a_table() {
     fs::write(folder.path().join("other.trace"), "a 0 5000\nf 0\n").unwrap();
     let output = esp_heap(&["minheap", folder.path().to_str().unwrap()]);
     assert_eq!(code(&output), 0, "{}", complained(&output));
-    let text = said(&output);
+    let text = stdout(&output);
     assert!(text.contains("small") && text.contains("other"), "{text}");
     assert!(text.contains("ratio to peak, geometric mean"), "{text}");
 }
@@ -237,7 +237,7 @@ fn what_does_not_exist_on_the_command_line_is_exit_code_2() {
     for arguments in wrong {
         let output = esp_heap(arguments);
         assert_eq!(code(&output), 2, "{arguments:?}: {}", complained(&output));
-        assert!(said(&output).is_empty(), "{arguments:?}");
+        assert!(stdout(&output).is_empty(), "{arguments:?}");
     }
 }
 
@@ -246,7 +246,7 @@ fn every_command_has_help() {
     for command in ["sim", "map", "report", "watch", "what-if", "minheap"] {
         let output = esp_heap(&[command, "--help"]);
         assert_eq!(code(&output), 0);
-        assert!(said(&output).contains("Usage: esp-heap"), "{command}");
+        assert!(stdout(&output).contains("Usage: esp-heap"), "{command}");
     }
 }
 
@@ -327,7 +327,7 @@ fn night_shows_what_each_mechanism_saves_and_draws_it() {
     let (file, drawn) = (file.to_str().unwrap(), picture.to_str().unwrap());
     let output = esp_heap(&["night", file, "--memory", "100,85", "--svg", drawn]);
     assert_eq!(code(&output), 0, "{}", complained(&output));
-    let text = said(&output);
+    let text = stdout(&output);
     assert!(
         text.starts_with("short: ") && text.contains("serve everything"),
         "{text}"
@@ -368,7 +368,7 @@ fn night_finds_the_smallest_heap_with_two_ends() {
     let file = file.to_str().unwrap();
     let output = esp_heap(&["night", file, "--two-ends"]);
     assert_eq!(code(&output), 0, "{}", complained(&output));
-    let text = said(&output);
+    let text = stdout(&output);
     assert!(
         text.contains("smallest heap") && text.contains("free in one piece"),
         "{text}"

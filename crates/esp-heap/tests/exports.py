@@ -114,16 +114,16 @@ class Checks:
         if not shutil.which("heaptrack_print"):
             raise Missing("heaptrack_print")
         words = ["heaptrack_print", "--print-leaks", "1", str(self.files["heaptrack"])]
-        said = subprocess.run(
+        text = subprocess.run(
             words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ).stdout
-        calls = int(re.search(r"^calls to allocation functions: (\d+)", said, re.M)[1])
+        calls = int(re.search(r"^calls to allocation functions: (\d+)", text, re.M)[1])
         assert calls == len(self.came()), (calls, len(self.came()))
         for what, bytes in [
             ("peak heap memory consumption", max(self.live())),
             ("total memory leaked", self.live()[-1]),
         ]:
-            number, unit = re.search(rf"^{what}: ([\d.]+)([KMG]?B?)", said, re.M).groups()
+            number, unit = re.search(rf"^{what}: ([\d.]+)([KMG]?B?)", text, re.M).groups()
             scale = {"K": 1000, "M": 1000**2, "G": 1000**3}.get(unit[:1], 1)
             assert abs(float(number) * scale - bytes) <= 0.01 * scale, (what, number, unit, bytes)
 
@@ -162,10 +162,10 @@ class Checks:
             self.folder.name,
             "--json",
         ]
-        said = subprocess.run(words, stdout=subprocess.PIPE, text=True, timeout=1800)
-        assert said.returncode in (0, 4), said
-        figures = {figure["metric"]: figure["value"] for figure in json.loads(said.stdout)}
-        if said.returncode == 0:
+        run = subprocess.run(words, stdout=subprocess.PIPE, text=True, timeout=1800)
+        assert run.returncode in (0, 4), run
+        figures = {figure["metric"]: figure["value"] for figure in json.loads(run.stdout)}
+        if run.returncode == 0:
             assert figures["peak_live_bytes"] == max(self.live()), figures
 
 

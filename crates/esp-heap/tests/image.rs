@@ -323,10 +323,10 @@ fn a_core_shows_blocks_owners_and_call_sites() {
         assert!(text.contains(line), "{line}\n\n{text}");
     }
     let (_, json, _) = directory.report(&[&core, "--elf", &elf, "--json"]);
-    let told: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(told["verdict"]["kind"], "cannot-tell");
-    assert_eq!(told["blocks"][0]["size"], 40);
-    assert_eq!(told["crash"]["poisoning"], "light");
+    let text: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(text["verdict"]["kind"], "cannot-tell");
+    assert_eq!(text["blocks"][0]["size"], 40);
+    assert_eq!(text["crash"]["poisoning"], "light");
 }
 
 #[test]

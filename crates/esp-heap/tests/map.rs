@@ -33,7 +33,7 @@ fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
@@ -73,7 +73,7 @@ fn with_elf(chip: &str, file: &Path, more: &[&str]) -> Output {
 fn without_a_chip_all_are_listed_with_what_to_type_next() {
     let output = map(&[]);
     assert_eq!(code(&output), 0);
-    let text = said(&output);
+    let text = stdout(&output);
     for wanted in [
         "esp32 ",
         "esp32-v3.0",
@@ -92,7 +92,7 @@ fn every_chip_has_a_map_that_adds_up_and_a_picture() {
     for chip in chips() {
         let output = map(&[&chip, "--svg", picture.to_str().unwrap()]);
         assert_eq!(code(&output), 0, "{chip}: {}", complained(&output));
-        let text = said(&output);
+        let text = stdout(&output);
         let longest = text
             .lines()
             .max_by_key(|line| line.chars().count())
@@ -162,7 +162,7 @@ fn every_chip_lists_its_options_and_takes_each_of_them() {
                 option["name"].as_str().unwrap(),
                 option["default"].as_str().unwrap(),
             );
-            assert!(said(&output).contains(name), "{chip}: {name}");
+            assert!(stdout(&output).contains(name), "{chip}: {name}");
             let setting = format!("{name}={default}");
             assert_eq!(
                 json(&[&chip, "--option", &setting])["options"][name],
@@ -180,9 +180,12 @@ fn every_chip_compares_with_the_first() {
     for chip in chips() {
         let output = map(&["esp32", "--diff", &chip, "--svg", picture.to_str().unwrap()]);
         assert_eq!(code(&output), 0, "{chip}: {}", complained(&output));
-        assert!(said(&output).contains(&format!("right: {chip}")), "{chip}");
         assert!(
-            said(&output)
+            stdout(&output).contains(&format!("right: {chip}")),
+            "{chip}"
+        );
+        assert!(
+            stdout(&output)
                 .lines()
                 .all(|line| line.chars().count() <= 100),
             "{chip}"
@@ -213,7 +216,10 @@ fn every_chip_serves_a_trace_in_the_simulation() {
         let trace = trace.to_str().unwrap();
         let output = esp_heap(&["sim", "--chip", &chip, "--trace", trace, "--out", out]);
         assert_eq!(code(&output), 0, "{chip}: {}", complained(&output));
-        assert!(said(&output).contains("every request was served"), "{chip}");
+        assert!(
+            stdout(&output).contains("every request was served"),
+            "{chip}"
+        );
         assert!(
             fs::read_to_string(folder.path().join("heap.html"))
                 .unwrap()
@@ -257,7 +263,7 @@ fn what_the_chip_does_not_have_is_a_line_with_what_was_meant_and_exit_code_2() {
         let complaint = complained(&output);
         assert!(complaint.contains(sentence), "{arguments:?}: {complaint}");
         assert_eq!(complaint.lines().count(), 1, "{complaint}");
-        assert!(said(&output).is_empty());
+        assert!(stdout(&output).is_empty());
     }
 }
 
@@ -266,7 +272,11 @@ fn a_program_is_laid_over_the_map() {
     let (_folder, file) = program(&esp_idf_hello());
     let output = with_elf("esp32", &file, &[]);
     assert_eq!(code(&output), 0, "{}", complained(&output));
-    assert!(said(&output).contains(".dram0.bss"), "{}", said(&output));
+    assert!(
+        stdout(&output).contains(".dram0.bss"),
+        "{}",
+        stdout(&output)
+    );
     let map = json(&["esp32", "--elf", file.to_str().unwrap()]);
     assert_eq!(map["program"]["findings"], Value::Array(vec![]));
     let bss = &map["program"]["sections"][2];
@@ -283,7 +293,7 @@ fn a_program_that_a_heap_would_overwrite_is_exit_code_1() {
     let (_folder, file) = program(&bytes(elf::EM_XTENSA, &sections, &HELLO_SYMBOLS));
     let output = with_elf("esp32", &file, &[]);
     assert_eq!(code(&output), 1);
-    assert!(said(&output).contains(
+    assert!(stdout(&output).contains(
         "error: `.noinit` (0x3FFB2EC8..0x3FFB2FC8): 256 bytes of it lie in the heap DRAM"
     ));
 }
@@ -325,7 +335,7 @@ fn a_file_that_is_no_program_of_the_chip_is_exit_code_5_with_a_sentence() {
     for (content, sentence) in cases {
         let (_folder, file) = program(&content);
         let output = with_elf("esp32", &file, &[]);
-        assert_eq!(code(&output), 5, "{sentence}: {}", said(&output));
+        assert_eq!(code(&output), 5, "{sentence}: {}", stdout(&output));
         assert!(
             complained(&output).contains(sentence),
             "{}",
@@ -521,18 +531,18 @@ fn what_contradicts_the_program_is_reported_and_what_would_help() {
     });
     let (_folder, file) = program(&bytes(elf::EM_XTENSA, &sections, &symbols));
     let output = with_elf("esp32", &file, &[]);
-    let told = format!("{}{}", said(&output), complained(&output));
+    let text = format!("{}{}", stdout(&output), complained(&output));
     assert_ne!(self::code(&output), 0);
     assert!(
-        told.contains("with --option sram1-as-iram it would be right"),
-        "{told}"
+        text.contains("with --option sram1-as-iram it would be right"),
+        "{text}"
     );
     let output = with_elf("esp32", &file, &["--option", "sram1-as-iram"]);
     assert_eq!(
         self::code(&output),
         0,
         "{}{}",
-        said(&output),
+        stdout(&output),
         complained(&output)
     );
 }

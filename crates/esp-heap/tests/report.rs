@@ -277,9 +277,9 @@ fn a_limit_that_is_broken_has_an_exit_code_of_its_own() {
 fn json_is_an_object_and_nothing_else() {
     let (code, text, _) = ended(&WorkingDirectory::new().report(&["-", "--json"], DUMP.as_bytes()));
     assert_eq!(code, 0);
-    let told: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(told["total"]["bytes"], 104);
-    assert_eq!(told["leaks"][0]["site"]["line"], 78);
+    let text: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(text["total"]["bytes"], 104);
+    assert_eq!(text["leaks"][0]["site"]["line"], 78);
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn what_if(arguments: &[&str]) -> Output {
     command.arg("what-if").args(arguments).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
@@ -70,7 +70,7 @@ fn a_request_that_was_refused_is_granted_where_there_is_room() {
     let (_folder, file) = file("camera.events", &stream());
     let output = what_if(&[file.to_str().unwrap(), "--if", "psram=4M"]);
     assert_eq!(output.status.code(), Some(0));
-    let text = said(&output);
+    let text = stdout(&output);
     assert!(
         text.contains("1 request was refused when it was recorded. Now: esp32s3, guaranteed"),
         "{text}"
@@ -88,7 +88,7 @@ fn a_request_that_was_refused_is_granted_where_there_is_room() {
 #[test]
 fn where_nothing_changes_it_says_so() {
     let (_folder, file) = file("small.trace", b"a 0 100\nf 0\n");
-    let text = said(&what_if(&[
+    let text = stdout(&what_if(&[
         file.to_str().unwrap(),
         "--if",
         "policy=idf-exact",
@@ -97,7 +97,7 @@ fn where_nothing_changes_it_says_so() {
         text.contains("No difference: all variants serve the same requests."),
         "{text}"
     );
-    let text = said(&what_if(&[file.to_str().unwrap(), "--search"]));
+    let text = stdout(&what_if(&[file.to_str().unwrap(), "--search"]));
     assert!(
         text.contains("Nothing that was tried is better than esp32, guaranteed"),
         "{text}"

@@ -1,4 +1,4 @@
-//! Between the chip's addresses and pointers.
+//! Conversion between the chip's addresses and pointers.
 //!
 //! ```text
 //!   chip      address 0x3FFB_2F00  =  pointer                      nothing to look up

@@ -312,7 +312,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         (on_failure.handler)(&failure);
     }
 
-    /// Memory was found, but somebody had written to it after it was freed: both handlers are
+    /// Memory was found, but it was written to after it was freed: both handlers are
     /// called.
     #[cold]
     #[inline(never)]

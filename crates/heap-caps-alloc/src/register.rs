@@ -132,9 +132,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         unsafe { self.add_memory(columns, bytes) }
     }
 
-    /// As [`CapsHeap::add_buffer`] for memory that somebody answers for. The heap has the whole
-    /// words inside. It may lie in a block of this heap that the caller has, which must then stay
-    /// allocated. O(blocks) then.
+    /// As [`CapsHeap::add_buffer`] for memory whose use the caller guarantees. The heap has the
+    /// whole words inside. It may lie in a block of this heap that the caller has, which must then
+    /// stay allocated. O(blocks) then.
     ///
     /// # Errors
     /// See [`AddRegionError`].

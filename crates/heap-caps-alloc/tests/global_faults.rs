@@ -120,15 +120,15 @@ fn a_block_of_nothing_becomes_one_of_something_and_back() {
 }
 
 thread_local! {
-    static TOLD: RefCell<Vec<(usize, FailureKind)>> = const { RefCell::new(Vec::new()) };
+    static REPORTED: RefCell<Vec<(usize, FailureKind)>> = const { RefCell::new(Vec::new()) };
 }
 
 fn note(failure: &Failure) {
-    TOLD.with_borrow_mut(|told| told.push((failure.size, failure.cause)));
+    REPORTED.with_borrow_mut(|reported| reported.push((failure.size, failure.cause)));
 }
 
 fn refusals<P: Poison + 'static>() {
-    TOLD.take();
+    REPORTED.take();
     let heap: &CapsHeap<SpinLock, P> = esp32(());
     let large = layout(usize::MAX / 2 - 64, 4);
     // SAFETY: the test's own block; what is refused leaves it as it was.
@@ -149,7 +149,7 @@ fn refusals<P: Poison + 'static>() {
         (large.size(), FailureKind::TooLarge),
         (0x40_0000, FailureKind::NoMemory),
     ];
-    assert_eq!(TOLD.take(), expected);
+    assert_eq!(REPORTED.take(), expected);
     assert_eq!(heap.faults().reports(), 0);
     assert!(heap.pressure().set_failure_handler(None).is_some());
 }

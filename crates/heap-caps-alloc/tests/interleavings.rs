@@ -219,8 +219,8 @@ fn the_last_level_reported_is_the_last_level() {
         for thread in threads {
             thread.join().unwrap();
         }
-        let told = LAST.lock().unwrap().unwrap_or(Level::Normal);
-        assert_eq!(Some(told), heap.pressure().level(gauge));
+        let reported = LAST.lock().unwrap().unwrap_or(Level::Normal);
+        assert_eq!(Some(reported), heap.pressure().level(gauge));
     });
 }
 

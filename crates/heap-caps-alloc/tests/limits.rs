@@ -361,7 +361,7 @@ fn rusts_own_allocator_and_typed_ones_are_charged() {
 
 #[test]
 fn a_soft_limit_is_reported_when_it_is_crossed_and_does_not_flicker() {
-    static TOLD: Mutex<Vec<(Owner, u32, bool)>> = Mutex::new(Vec::new());
+    static REPORTED: Mutex<Vec<(Owner, u32, bool)>> = Mutex::new(Vec::new());
     static EVENTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
     struct Listens;
     impl Observer for Listens {
@@ -373,7 +373,8 @@ fn a_soft_limit_is_reported_when_it_is_crossed_and_does_not_flicker() {
     let limits = OwnerLimits::new(A, "mqtt", DRAM)
         .at_most(4096)
         .warned_above(800, |mqtt| {
-            TOLD.lock()
+            REPORTED
+                .lock()
                 .unwrap()
                 .push((mqtt.owner, mqtt.used, mqtt.is_above));
         });
@@ -381,7 +382,7 @@ fn a_soft_limit_is_reported_when_it_is_crossed_and_does_not_flicker() {
     let take = |size| by(A, || heap.malloc(size, DRAM)).unwrap();
     let first = take(696);
     let second = take(96);
-    assert_eq!(TOLD.lock().unwrap().len(), 0, "800 is not above 800");
+    assert_eq!(REPORTED.lock().unwrap().len(), 0, "800 is not above 800");
     for _ in 0..3 {
         let third = take(20);
         free(heap, third);
@@ -389,7 +390,7 @@ fn a_soft_limit_is_reported_when_it_is_crossed_and_does_not_flicker() {
     free(heap, second); // 700: an eighth below
     free(heap, first);
     assert!(by(A, || heap.malloc(5000, DRAM)).is_err());
-    assert_eq!(*TOLD.lock().unwrap(), [(A, 824, true), (A, 700, false)]);
+    assert_eq!(*REPORTED.lock().unwrap(), [(A, 824, true), (A, 700, false)]);
     let events = [
         "mqtt above its soft limit with 824 B",
         "mqtt below its soft limit with 700 B",

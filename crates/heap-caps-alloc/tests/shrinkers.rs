@@ -319,12 +319,12 @@ fn an_emergency_reserve_comes_last<P: Poison>(name: &'static str) {
             release.name, release.bytes, release.releases
         ));
     });
-    let told = || {
+    let reported = || {
         RELEASES
             .lock()
             .unwrap()
             .iter()
-            .filter(|told| told.starts_with(name))
+            .filter(|reported| reported.starts_with(name))
             .count()
     };
     let reserve = heap.pressure().arm_emergency(reserve).unwrap();
@@ -334,7 +334,7 @@ fn an_emergency_reserve_comes_last<P: Poison>(name: &'static str) {
     blocks.extend(fill(heap, DRAM)); // what the cache freed beyond that
     blocks.push(heap.malloc(5000, DRAM).unwrap());
     assert!(!heap.pressure().is_emergency_armed(reserve));
-    assert_eq!(told(), 1);
+    assert_eq!(reported(), 1);
     let failure = heap.malloc(5000, DRAM).unwrap_err();
     assert_eq!(
         failure.relief.to_string(),
@@ -349,7 +349,7 @@ fn an_emergency_reserve_comes_last<P: Poison>(name: &'static str) {
         "memory is back"
     );
     assert!(heap.pressure().release_emergency(reserve));
-    assert_eq!(told(), 2, "by hand, too");
+    assert_eq!(reported(), 2, "by hand, too");
     assert!(
         heap.pressure().is_emergency_armed(reserve),
         "and back at once: there is enough"

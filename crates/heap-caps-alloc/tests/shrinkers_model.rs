@@ -19,7 +19,7 @@ use soc_regions::Caps;
 
 type Heap = CapsHeap<SpinLock>;
 
-/// All blocks have this size: a heap has so many of them free, and holes do not matter.
+/// All blocks have this size: a heap has N of them free, and holes do not matter.
 const UNIT: usize = 256;
 const DRAM: Caps = Caps::BIT8.union(Caps::INTERNAL);
 const DMA: Caps = DRAM.union(Caps::DMA);

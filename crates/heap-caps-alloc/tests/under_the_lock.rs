@@ -28,19 +28,20 @@ use support::{esp32, layout};
 
 #[test]
 fn both_handlers_may_use_the_heap() {
-    static TOLD: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+    static REPORTED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
     fn on_failure(failure: &heap_caps::Failure) {
         let note = HEAP
             .with_borrow(|heap| heap.unwrap().malloc(64, Caps::INTERNAL))
             .unwrap();
-        TOLD.lock().unwrap().push(failure.to_string());
+        REPORTED.lock().unwrap().push(failure.to_string());
         // SAFETY: allocated above, not used any more.
         HEAP.with_borrow(|heap| unsafe { heap.unwrap().free(note) })
             .unwrap();
     }
     fn on_report(report: &heap_caps_alloc::Report) {
         let free = HEAP.with_borrow(|heap| heap.unwrap().inspect().free_size(Caps::DMA));
-        TOLD.lock()
+        REPORTED
+            .lock()
             .unwrap()
             .push(format!("{report}; {free} bytes free"));
     }
@@ -61,9 +62,9 @@ fn both_handlers_may_use_the_heap() {
         heap.dealloc(block, layout(10, 1));
         heap.dealloc(block, layout(10, 1));
     }
-    let told = TOLD.lock().unwrap().clone();
-    let [failure, report] = told.as_slice() else {
-        panic!("{told:?}")
+    let reported = REPORTED.lock().unwrap().clone();
+    let [failure, report] = reported.as_slice() else {
+        panic!("{reported:?}")
     };
     assert!(
         failure.starts_with("390.6 KiB with DMA: no heap is that big"),
@@ -124,14 +125,14 @@ fn a_panic_of_a_handler_does_not_leave_the_global_allocator() {
         ])
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&run.stderr);
+    let stderr = String::from_utf8_lossy(&run.stderr);
     assert!(
-        !run.status.success() && !said.contains("it came out"),
-        "{said}"
+        !run.status.success() && !stderr.contains("it came out"),
+        "{stderr}"
     );
     assert!(
-        said.contains("an observer or a handler of the global allocator panicked"),
-        "{said}"
+        stderr.contains("an observer or a handler of the global allocator panicked"),
+        "{stderr}"
     );
 }
 

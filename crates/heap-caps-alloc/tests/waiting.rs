@@ -337,17 +337,17 @@ fn say_last_words(heap: &Heap, bytes: usize) -> bool {
 fn the_handler_has_the_reserve_before_any_waiter() {
     use std::sync::Mutex;
     static HEAP: Mutex<Option<&'static Heap>> = Mutex::new(None);
-    static SAID: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+    static WORDS: Mutex<Vec<bool>> = Mutex::new(Vec::new());
     fn handler(_: &EmergencyRelease) {
         let heap = HEAP.lock().unwrap().unwrap();
-        let said = say_last_words(heap, 7500);
-        SAID.lock().unwrap().push(said);
+        let words = say_last_words(heap, 7500);
+        WORDS.lock().unwrap().push(words);
     }
     let reserve = LAST_WORDS.with_handler(handler);
     let (heap, (mut waiter, bell)) = with_a_waiter_and_a_reserve::<Unpoisoned>(reserve);
     *HEAP.lock().unwrap() = Some(heap);
     let block = heap.malloc(300, DRAM).unwrap();
-    assert_eq!(*SAID.lock().unwrap(), [true]);
+    assert_eq!(*WORDS.lock().unwrap(), [true]);
     assert_eq!(bell.0.load(Ordering::SeqCst), 1, "served, of what is left");
     assert!(poll(&mut waiter, &bell).is_ready());
     free(heap, block);
@@ -357,11 +357,11 @@ fn the_handler_has_the_reserve_before_any_waiter() {
 fn a_reserve_released_by_hand_is_its_handlers_before_any_waiters() {
     use std::sync::Mutex;
     static HEAP: Mutex<Option<&'static Heap>> = Mutex::new(None);
-    static SAID: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+    static WORDS: Mutex<Vec<bool>> = Mutex::new(Vec::new());
     fn handler(_: &EmergencyRelease) {
         let heap = HEAP.lock().unwrap().unwrap();
-        let said = say_last_words(heap, 7500);
-        SAID.lock().unwrap().push(said);
+        let words = say_last_words(heap, 7500);
+        WORDS.lock().unwrap().push(words);
     }
     // Armed again as soon as the bytes are there: not before the handler has had them.
     let reserve = LAST_WORDS.with_handler(handler).rearmed_at(8000);
@@ -372,7 +372,7 @@ fn a_reserve_released_by_hand_is_its_handlers_before_any_waiters() {
     while heap.try_allocate(small).is_some() {}
     let (mut waiter, bell) = begun(heap, 7000, DRAM, 0);
     assert!(heap.pressure().release_emergency(reserve));
-    assert_eq!(*SAID.lock().unwrap(), [true]);
+    assert_eq!(*WORDS.lock().unwrap(), [true]);
     assert!(poll(&mut waiter, &bell).is_ready());
 }
 
@@ -380,7 +380,7 @@ fn a_reserve_released_by_hand_is_its_handlers_before_any_waiters() {
 fn the_failure_handler_has_the_reserve_before_any_waiter() {
     use std::sync::Mutex;
     static HEAP: Mutex<Option<&'static Heap>> = Mutex::new(None);
-    static SAID: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+    static WORDS: Mutex<Vec<bool>> = Mutex::new(Vec::new());
     for resizes in [false, true] {
         let heap = heap_of::<Unpoisoned>(0x8000);
         *HEAP.lock().unwrap() = Some(heap);
@@ -393,8 +393,8 @@ fn the_failure_handler_has_the_reserve_before_any_waiter() {
         heap.pressure().set_failure_handler(Some(|failure| {
             if failure.size == 2500 {
                 let heap = HEAP.lock().unwrap().unwrap();
-                let said = say_last_words(heap, 7500);
-                SAID.lock().unwrap().push(said);
+                let words = say_last_words(heap, 7500);
+                WORDS.lock().unwrap().push(words);
             }
         }));
         if resizes {
@@ -407,7 +407,7 @@ fn the_failure_handler_has_the_reserve_before_any_waiter() {
         assert_eq!(bell.0.load(Ordering::SeqCst), 1, "nobody was forgotten");
         assert!(poll(&mut waiter, &bell).is_ready());
     }
-    assert_eq!(*SAID.lock().unwrap(), [true, true]);
+    assert_eq!(*WORDS.lock().unwrap(), [true, true]);
 }
 
 #[test]
@@ -485,12 +485,12 @@ fn threads_wait_and_give_up_in_time() {
 #[test]
 fn a_level_is_reported_once_a_change_and_wakes_its_waiters() {
     use std::sync::Mutex;
-    static TOLD: Mutex<Vec<(Level, Level)>> = Mutex::new(Vec::new());
+    static REPORTED: Mutex<Vec<(Level, Level)>> = Mutex::new(Vec::new());
     let heap = heap_of::<Unpoisoned>(0x1000);
     let gauge = PressureGauge::new("test", DRAM)
         .free_below(2000, 1000)
         .with_hysteresis(500)
-        .with_handler(|change| TOLD.lock().unwrap().push((change.from, change.to)));
+        .with_handler(|change| REPORTED.lock().unwrap().push((change.from, change.to)));
     let gauge = heap.pressure().add_gauge(gauge).unwrap();
     let bell = Arc::new(Bell::default());
     let waker: Waker = bell.clone().into();
@@ -512,7 +512,7 @@ fn a_level_is_reported_once_a_change_and_wakes_its_waiters() {
     assert_eq!(heap.pressure().level(gauge), Some(Level::Critical));
     free(heap, first);
     assert_eq!(
-        *TOLD.lock().unwrap(),
+        *REPORTED.lock().unwrap(),
         [
             (Level::Normal, Level::Low),
             (Level::Low, Level::Critical),

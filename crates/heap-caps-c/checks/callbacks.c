@@ -249,7 +249,7 @@ static void the_function_that_finds_a_fault_is_named(void)
 }
 
 #ifdef __linux__
-/* Two functions that make the same mistake: which of them is named? */
+/* Two functions that make the same mistake: the fault has to name the one that was called. */
 __attribute__((noinline)) static void frees(void *block)
 {
     heap_caps_free(block);

@@ -1,7 +1,7 @@
 //! Start of the shared heap when C asks for it: as the Rust program set.
 //!
-//! Which chip, which options and whose linker symbols, C's functions can't say; so a program says
-//! it once, or boots [`heap`](super::heap) itself.
+//! C's functions have no parameter for chip, options and linker symbols; so a program sets them
+//! once, or boots [`heap`](super::heap) itself.
 
 use super::ffi::FunctionSlot;
 

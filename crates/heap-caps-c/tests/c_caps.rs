@@ -54,7 +54,7 @@ fn alone() -> MutexGuard<'static, ()> {
     heap_caps_register_fault_callback(None);
     heap_caps_register_failed_alloc_callback(Some(on_failed));
     heap_caps_set_console(Some(on_text));
-    told().clear();
+    reported().clear();
     guard
 }
 
@@ -74,35 +74,35 @@ fn has(pointer: *mut c_void, caps: u32) -> bool {
     view.unwrap().caps.bits() & caps == caps
 }
 
-fn told() -> MutexGuard<'static, Vec<String>> {
-    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
-    TOLD.lock().unwrap_or_else(|broken| broken.into_inner())
+fn reported() -> MutexGuard<'static, Vec<String>> {
+    static REPORTED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    REPORTED.lock().unwrap_or_else(|broken| broken.into_inner())
 }
 
 unsafe extern "C" fn on_failed(size: usize, caps: u32, name: *const c_char) {
     // SAFETY: a name is a string.
     let name = unsafe { CStr::from_ptr(name) }.to_str().unwrap();
-    told().push(format!("{name}({size}, {caps:#x})"));
+    reported().push(format!("{name}({size}, {caps:#x})"));
 }
 
 unsafe extern "C" fn on_alloc(pointer: *mut c_void, size: usize, caps: u32) {
-    told().push(format!("+{:x} {size} {caps:#x}", pointer.addr()));
+    reported().push(format!("+{:x} {size} {caps:#x}", pointer.addr()));
 }
 
 unsafe extern "C" fn on_free(pointer: *mut c_void) {
-    told().push(format!("-{:x}", pointer.addr()));
+    reported().push(format!("-{:x}", pointer.addr()));
 }
 
 unsafe extern "C" fn on_fault(line: *const c_char) {
     // SAFETY: a line is a string.
     let line = unsafe { CStr::from_ptr(line) }.to_str().unwrap();
-    told().push(format!("fault: {line}"));
+    reported().push(format!("fault: {line}"));
 }
 
 unsafe extern "C" fn on_text(text: *const c_char, length: usize) {
     // SAFETY: text of this length.
     let text = unsafe { std::slice::from_raw_parts(text.cast::<u8>(), length) };
-    told().push(String::from_utf8(text.to_vec()).unwrap());
+    reported().push(String::from_utf8(text.to_vec()).unwrap());
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn each_capability_finds_its_memory() {
         assert!(heap_caps_get_allocated_size(block) >= 100);
         free(block);
     }
-    assert_eq!(*told(), [""; 0]);
+    assert_eq!(*reported(), [""; 0]);
 }
 
 #[test]
@@ -130,18 +130,21 @@ fn what_means_nothing_is_null_and_reported() {
     for caps in [0, INVALID, EXEC | EIGHT_BIT, EXEC | DMA, 1 << 29] {
         assert!(heap_caps_malloc(16, caps).is_null());
         assert_eq!(
-            told().pop(),
+            reported().pop(),
             Some(format!("heap_caps_malloc(16, {caps:#x})"))
         );
     }
     for size in [usize::MAX, usize::MAX - 11, usize::MAX / 2] {
         assert!(heap_caps_malloc(size, EIGHT_BIT).is_null());
-        assert_eq!(told().pop(), Some(format!("heap_caps_malloc({size}, 0x4)")));
+        assert_eq!(
+            reported().pop(),
+            Some(format!("heap_caps_malloc({size}, 0x4)"))
+        );
     }
     assert!(heap_caps_malloc_base(1 << 20, EIGHT_BIT).is_null());
     assert!(heap_caps_calloc_base(1 << 10, 1 << 10, EIGHT_BIT).is_null());
     assert!(heap_caps_aligned_alloc_base(64, 1 << 20, EIGHT_BIT).is_null());
-    assert_eq!(*told(), [""; 0], "the base functions tell nobody");
+    assert_eq!(*reported(), [""; 0], "the base functions tell nobody");
 }
 
 #[test]
@@ -157,7 +160,7 @@ fn size_zero_is_no_request_and_calls_no_callback() {
     assert!(heap_caps_aligned_alloc(16, 0, EIGHT_BIT).is_null());
     free(null_mut());
     assert_eq!(heap_caps_get_allocated_size(null_mut()), 0);
-    assert_eq!(*told(), [""; 0]);
+    assert_eq!(*reported(), [""; 0]);
 }
 
 #[test]
@@ -165,10 +168,13 @@ fn products_that_overflow_are_reported_as_such() {
     let _alone = alone();
     assert!(heap_caps_calloc(usize::MAX / 2, 3, EIGHT_BIT).is_null());
     let all = usize::MAX;
-    assert_eq!(told().pop(), Some(format!("heap_caps_calloc({all}, 0x4)")));
+    assert_eq!(
+        reported().pop(),
+        Some(format!("heap_caps_calloc({all}, 0x4)"))
+    );
     assert!(heap_caps_aligned_calloc(8, usize::MAX / 2, 3, EIGHT_BIT).is_null());
     assert_eq!(
-        told().pop(),
+        reported().pop(),
         Some(format!("heap_caps_aligned_calloc({all}, 0x4)"))
     );
     // SAFETY: the list has two masks.
@@ -177,7 +183,7 @@ fn products_that_overflow_are_reported_as_such() {
     };
     assert!(block.is_null());
     assert_eq!(
-        told().pop(),
+        reported().pop(),
         Some(format!("heap_caps_calloc_prefer({all}, 0x400)"))
     );
 }
@@ -216,7 +222,7 @@ fn resizing_keeps_contents_moves_between_memories_and_frees_for_zero() {
         );
         assert!(heap_caps_realloc(moved.cast(), 1 << 20, SPIRAM).is_null());
         assert_eq!(
-            told().pop(),
+            reported().pop(),
             Some("heap_caps_realloc(1048576, 0x400)".into())
         );
         assert!(heap_caps_realloc_base(moved.cast(), 1 << 20, SPIRAM).is_null());
@@ -232,7 +238,7 @@ fn resizing_keeps_contents_moves_between_memories_and_frees_for_zero() {
         assert!(has(fresh, DMA));
         free(fresh);
     }
-    assert_eq!(*told(), [""; 0]);
+    assert_eq!(*reported(), [""; 0]);
     assert_eq!(figures(0).allocated_blocks, 0);
 }
 
@@ -253,19 +259,19 @@ fn preferences_are_tried_in_order_and_fail_once() {
             assert!(has(resized, expected));
             free(resized);
         }
-        assert_eq!(*told(), [""; 0]);
+        assert_eq!(*reported(), [""; 0]);
         let list = [DMA, SPIRAM];
         assert!(heap_caps_malloc_prefer_array(1 << 20, 2, list.as_ptr()).is_null());
-        assert_eq!(*told(), ["heap_caps_malloc_prefer(1048576, 0x400)"]);
-        told().clear();
+        assert_eq!(*reported(), ["heap_caps_malloc_prefer(1048576, 0x400)"]);
+        reported().clear();
         assert!(heap_caps_malloc_prefer_array(8, 0, list.as_ptr()).is_null());
         assert_eq!(
-            told().pop(),
+            reported().pop(),
             Some(format!("heap_caps_malloc_prefer(8, {DEFAULT:#x})"))
         );
         assert!(heap_caps_malloc_prefer_array(0, 2, list.as_ptr()).is_null());
         assert!(heap_caps_realloc_prefer_array(null_mut(), 1 << 20, 2, list.as_ptr()).is_null());
-        assert_eq!(*told(), ["heap_caps_realloc_prefer(1048576, 0x400)"]);
+        assert_eq!(*reported(), ["heap_caps_realloc_prefer(1048576, 0x400)"]);
     }
 }
 
@@ -284,7 +290,7 @@ fn malloc_is_internal_below_the_threshold_and_external_above() {
         "never external before"
     );
     assert_eq!(
-        told().pop(),
+        reported().pop(),
         Some(format!("heap_caps_malloc_default(40000, {DEFAULT:#x})"))
     );
     heap_caps_malloc_extmem_enable(1000);
@@ -332,7 +338,7 @@ fn hooks_hear_each_block_once_with_the_size_asked_for() {
         gone(d),
         gone(e),
     ];
-    assert_eq!(*told(), expected);
+    assert_eq!(*reported(), expected);
 }
 
 #[test]
@@ -345,7 +351,7 @@ fn pointers_that_are_no_blocks_are_reported_and_change_nothing() {
     let before = (figures(0), heap_caps_get_fault_count());
     let mut local = 0_u64;
     let outside = (&raw mut local).cast::<c_void>();
-    told().clear();
+    reported().clear();
     for (wrong, why) in [
         (twice, "already free"),
         (block.wrapping_byte_add(4), "no allocated block begins here"),
@@ -353,16 +359,16 @@ fn pointers_that_are_no_blocks_are_reported_and_change_nothing() {
         (outside, "not in any heap"),
     ] {
         free(wrong);
-        let line = told()
+        let line = reported()
             .iter()
             .find(|line| line.starts_with("fault: heap fault: free of 0x"))
             .cloned();
-        assert!(line.unwrap().contains(why), "{:?}", told());
-        told().clear();
+        assert!(line.unwrap().contains(why), "{:?}", reported());
+        reported().clear();
         // SAFETY: refused.
         assert!(unsafe { heap_caps_realloc(wrong, 80, EIGHT_BIT) }.is_null());
         assert_eq!(heap_caps_get_allocated_size(wrong), 0);
-        told().clear();
+        reported().clear();
     }
     assert_eq!(
         (figures(0), heap_caps_get_fault_count()),
@@ -468,7 +474,7 @@ fn texts_read_as_esp_idfs() {
     let _alone = alone();
     let block = heap_caps_malloc(100, SPIRAM);
     heap_caps_dump(SPIRAM);
-    let dump = std::mem::take(&mut *told()).concat();
+    let dump = std::mem::take(&mut *reported()).concat();
     let lines: Vec<_> = dump.lines().collect();
     assert!(lines[0].starts_with("Showing data for heap: 0x"));
     // A walk shows what stands behind the header: with canaries, two words in front of the bytes.
@@ -483,14 +489,14 @@ fn texts_read_as_esp_idfs() {
     assert!(lines[2].ends_with("bytes, Free: Yes "));
     heap_caps_dump_all();
     assert_eq!(
-        std::mem::take(&mut *told())
+        std::mem::take(&mut *reported())
             .concat()
             .matches("Showing data")
             .count(),
         3
     );
     heap_caps_print_heap_info(SPIRAM);
-    let summary = std::mem::take(&mut *told()).concat();
+    let summary = std::mem::take(&mut *reported()).concat();
     let lines: Vec<_> = summary.lines().collect();
     assert_eq!(lines[0], "Heap summary for capabilities 0x00000400:");
     assert!(lines[1].starts_with("  At 0x") && lines[1].contains(" len 65536 free "));
@@ -516,18 +522,22 @@ fn a_check_finds_an_overrun_where_there_are_canaries() {
     let address = block.addr().cast_signed();
     assert!(heap_caps_check_integrity_addr(address, true));
     assert!(!heap_caps_check_integrity_addr(8, true), "in no heap");
-    assert_eq!(*told(), [""; 0]);
+    assert_eq!(*reported(), [""; 0]);
     if CPoison::OVERHEAD != 0 {
         // SAFETY: a test of what a careless program does, inside of the heap's memory.
         let past = unsafe { &mut *block.cast::<u8>().add(20) };
         *past ^= 1;
         assert!(!heap_caps_check_integrity(SPIRAM, true));
-        assert!(told().concat().contains("CORRUPT HEAP: bad tail canary"));
-        told().clear();
+        assert!(
+            reported()
+                .concat()
+                .contains("CORRUPT HEAP: bad tail canary")
+        );
+        reported().clear();
         assert!(!heap_caps_check_integrity_addr(address, false));
         assert!(heap_caps_check_integrity(DMA, true));
         free(block);
-        assert!(told().concat().contains("free of 0x"), "refused");
+        assert!(reported().concat().contains("free of 0x"), "refused");
         *past ^= 1;
     }
     free(block);

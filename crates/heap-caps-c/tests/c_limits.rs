@@ -127,17 +127,23 @@ fn a_minimum_is_kept_for_its_task() {
 
 #[test]
 fn a_task_above_its_soft_limit_is_reported() {
-    static TOLD: Mutex<Vec<(usize, String, bool)>> = Mutex::new(Vec::new());
-    unsafe extern "C" fn told(task: *mut c_void, name: *const c_char, used: usize, above: bool) {
+    static REPORTED: Mutex<Vec<(usize, String, bool)>> = Mutex::new(Vec::new());
+    unsafe extern "C" fn reported(
+        task: *mut c_void,
+        name: *const c_char,
+        used: usize,
+        above: bool,
+    ) {
         assert!(used < 3000);
         // SAFETY: the name of the limits.
         let name = unsafe { CStr::from_ptr(name) }.to_str().unwrap().to_owned();
-        TOLD.lock()
+        REPORTED
+            .lock()
             .unwrap()
             .push((task.addr() / 0x1000, name, above));
     }
     let _alone = alone();
-    heap_caps_register_task_pressure_callback(Some(told));
+    heap_caps_register_task_pressure_callback(Some(reported));
     let wanted = CTaskLimits {
         warned_above: 1500,
         ..limits(c"camera", 4000, 0)
@@ -146,7 +152,7 @@ fn a_task_above_its_soft_limit_is_reported() {
     let block = by(4, || heap_caps_malloc(2000, BYTES));
     free(block);
     let expected = [(4, "camera".into(), true), (4, "camera".into(), false)];
-    assert_eq!(*TOLD.lock().unwrap(), expected);
+    assert_eq!(*REPORTED.lock().unwrap(), expected);
     heap_caps_register_task_pressure_callback(None);
     assert!(heap_caps_unlimit_task(task(4)));
 }

@@ -73,7 +73,7 @@ fn a_shrinker_of_c_makes_room() {
     assert!(!heap_caps_unregister_shrinker(number) && !heap_caps_unregister_shrinker(-1));
 }
 
-static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static REPORTED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn text(name: *const c_char) -> String {
     // SAFETY: the name that was registered.
@@ -81,12 +81,16 @@ fn text(name: *const c_char) -> String {
 }
 
 unsafe extern "C" fn on_emergency(name: *const c_char, size: usize) {
-    TOLD.lock().unwrap().push(format!("{} {size}", text(name)));
+    REPORTED
+        .lock()
+        .unwrap()
+        .push(format!("{} {size}", text(name)));
 }
 
 unsafe extern "C" fn on_level(name: *const c_char, from: c_int, to: c_int, free: usize) {
     assert!(free < 16 * 1024);
-    TOLD.lock()
+    REPORTED
+        .lock()
         .unwrap()
         .push(format!("{} {from} {to}", text(name)));
 }
@@ -121,7 +125,7 @@ fn reserves_and_levels_are_reported() {
     free(saved);
     assert_eq!(heap_caps_get_level(gauge), 0);
     assert!(heap_caps_release_emergency(reserve), "it was armed again");
-    let told = std::mem::take(&mut *TOLD.lock().unwrap());
+    let reported = std::mem::take(&mut *REPORTED.lock().unwrap());
     let levels = ["memory 0 2", "memory 2 1", "memory 1 0"];
     let expected = [
         levels[0],
@@ -130,7 +134,7 @@ fn reserves_and_levels_are_reported() {
         levels[2],
         "last words 4000",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
     assert!(heap_caps_disarm_emergency(reserve) && heap_caps_remove_gauge(gauge));
     heap_caps_register_emergency_callback(None);
     heap_caps_register_level_callback(None);
@@ -160,9 +164,9 @@ fn gauges_and_reserves_that_ended_leave_room_for_others_and_their_names() {
         assert!(heap_caps_remove_gauge(gauge) && !heap_caps_remove_gauge(gauge));
         assert_eq!(heap_caps_get_level(gauge), 0);
         assert_eq!(heap_caps_get_free_size(BYTES), at_first);
-        let told = std::mem::take(&mut *TOLD.lock().unwrap());
+        let reported = std::mem::take(&mut *REPORTED.lock().unwrap());
         let expected = [format!("round {round} 0 1"), format!("round {round} 4000")];
-        assert_eq!(told, expected[..1 + round % 2]);
+        assert_eq!(reported, expected[..1 + round % 2]);
     }
     assert!(!heap_caps_disarm_emergency(-1) && !heap_caps_disarm_emergency(300));
     assert!(!heap_caps_remove_gauge(-1) && !heap_caps_remove_gauge(300));

@@ -54,12 +54,13 @@ fn text(name: &[c_char]) -> String {
     name.to_str().unwrap().into()
 }
 
-static TOLD: Mutex<String> = Mutex::new(String::new());
+static REPORTED: Mutex<String> = Mutex::new(String::new());
 
 unsafe extern "C" fn write(bytes: *const c_char, length: usize) {
     // SAFETY: text of this length.
     let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length) };
-    TOLD.lock()
+    REPORTED
+        .lock()
         .unwrap()
         .push_str(std::str::from_utf8(bytes).unwrap());
 }
@@ -147,7 +148,7 @@ fn tasks_have_what_they_allocate_until_somebody_frees_it() {
     }
 
     heap_caps_print_single(mqtt);
-    let printed = std::mem::take(&mut *TOLD.lock().unwrap());
+    let printed = std::mem::take(&mut *REPORTED.lock().unwrap());
     let lines: Vec<_> = printed.lines().collect();
     assert_eq!(
         lines[0],
@@ -157,7 +158,7 @@ fn tasks_have_what_they_allocate_until_somebody_frees_it() {
     assert_eq!(lines[2], format!("     │    └ ALLOC {a:p}, SIZE 100"));
     // SAFETY: null is the console.
     unsafe { heap_caps_print_all_task_stat_overview(null_mut()) };
-    let table = std::mem::take(&mut *TOLD.lock().unwrap());
+    let table = std::mem::take(&mut *REPORTED.lock().unwrap());
     assert_eq!(table.lines().count(), 3 + 3 + 1);
     assert!(table.contains("│               mqtt │ ALIVE   │                  300 │               700 │               2 │"));
 

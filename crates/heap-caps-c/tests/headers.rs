@@ -70,8 +70,8 @@ fn complaint(compiler: &str, standard: [&str; 3], text: &str) -> Option<String> 
     input.write_all(text.as_bytes()).unwrap();
     drop(input);
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    (!output.status.success()).then_some(said)
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    (!output.status.success()).then_some(stderr)
 }
 
 fn accepted_by_every_compiler(what: &str, text: &str) {
@@ -81,8 +81,13 @@ fn accepted_by_every_compiler(what: &str, text: &str) {
     }
     for compiler in installed {
         for standard in STANDARDS {
-            let said = complaint(compiler, standard, text);
-            assert_eq!(said, None, "{what} with {compiler} {}", standard.join(" "));
+            let stderr = complaint(compiler, standard, text);
+            assert_eq!(
+                stderr,
+                None,
+                "{what} with {compiler} {}",
+                standard.join(" ")
+            );
         }
     }
 }
@@ -312,8 +317,8 @@ fn the_header_for_cpp_stands_alone() {
     for compiler in COMPILERS.iter().filter(|compiler| is_installed(compiler)) {
         for standard in ["-std=c++11", "-std=c++17", "-std=gnu++20"] {
             let text = "#include \"heap_caps.hpp\"\n#include \"heap_caps.hpp\"\n";
-            let said = complaint(compiler, ["-x", "c++", standard], text);
-            assert_eq!(said, None, "heap_caps.hpp with {compiler} {standard}");
+            let stderr = complaint(compiler, ["-x", "c++", standard], text);
+            assert_eq!(stderr, None, "heap_caps.hpp with {compiler} {standard}");
         }
     }
 }

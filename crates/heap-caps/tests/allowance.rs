@@ -1,4 +1,4 @@
-//! The allowance: what fast paths may allocate before somebody looks.
+//! The allowance: what fast paths may allocate before limits are looked at.
 
 use crate::support::*;
 use heap_caps::{AllocRequest, Reserve};

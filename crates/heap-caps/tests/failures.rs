@@ -31,12 +31,12 @@ fn fragmented(hole: u32) -> Sim {
 #[test]
 fn a_request_larger_than_every_hole_names_the_largest_one() {
     let mut sim = fragmented(40 * 1028);
-    let said = sentence(sim.heaps.malloc(96 * 1024, Caps::DMA | Caps::BIT8));
+    let text = sentence(sim.heaps.malloc(96 * 1024, Caps::DMA | Caps::BIT8));
     let start = "96.0 KiB with 8BIT|DMA: no heap has a hole that big; largest is 40.2 KiB in DRAM at 0x3FFB2EC8 (40.2 KiB free in ";
-    assert!(said.starts_with(start), "{said}");
+    assert!(text.starts_with(start), "{text}");
     assert!(
-        said.ends_with("); IRAM at 0x4008944C lacks 8BIT and DMA"),
-        "{said}"
+        text.ends_with("); IRAM at 0x4008944C lacks 8BIT and DMA"),
+        "{text}"
     );
 }
 
@@ -121,12 +121,12 @@ fn a_reserve_in_the_way_is_reported() {
             bytes: 400 * 1024,
         })
         .unwrap();
-    let said = sentence(sim.heaps.malloc(1000, Caps::BIT8));
+    let text = sentence(sim.heaps.malloc(1000, Caps::BIT8));
     assert!(
-        said.starts_with(
+        text.starts_with(
             "1000 B with 8BIT: no heap may serve it; DRAM at 0x3FFAE6E0 keeps 400.0 KiB for DMA;"
         ),
-        "{said}"
+        "{text}"
     );
 }
 
@@ -146,29 +146,29 @@ fn an_alignment_in_the_way_is_reported() {
 #[test]
 fn impossible_requests_are_reported_without_heaps() {
     let mut sim = Sim::esp32();
-    let mut said = |size, alignment, caps| sentence(sim.heaps.aligned_alloc(alignment, size, caps));
+    let mut text = |size, alignment, caps| sentence(sim.heaps.aligned_alloc(alignment, size, caps));
     assert_eq!(
-        said(8, 4, Caps::empty()),
+        text(8, 4, Caps::empty()),
         "8 B with no capability: a request must name at least one capability that memory has"
     );
     assert_eq!(
-        said(8, 4, Caps::EXEC | Caps::DMA | Caps::BIT8),
+        text(8, 4, Caps::EXEC | Caps::DMA | Caps::BIT8),
         "8 B with EXEC|8BIT|DMA: no memory can be EXEC, 8BIT and DMA at once"
     );
     assert_eq!(
-        said(8, 24, Caps::DMA),
+        text(8, 24, Caps::DMA),
         "8 B aligned to 24 with DMA: the alignment is not a power of two"
     );
     assert_eq!(
-        said(usize::MAX, 4, Caps::DMA),
+        text(usize::MAX, 4, Caps::DMA),
         "4 GiB or more with DMA: no heap can be that big"
     );
     assert_eq!(
-        said(8, 4, Caps::INVALID),
+        text(8, 4, Caps::INVALID),
         "8 B with INVALID: INVALID is a capability that no memory has"
     );
-    assert_eq!(said(0, 4, Caps::DMA), "0 B with DMA: nothing was asked for");
-    let unnamed = said(8, 4, Caps::from_bits_retain(1 << 29));
+    assert_eq!(text(0, 4, Caps::DMA), "0 B with DMA: nothing was asked for");
+    let unnamed = text(8, 4, Caps::from_bits_retain(1 << 29));
     assert!(unnamed.starts_with("8 B with 0x20000000: no heap has these capabilities; DRAM at 0x3FFAE6E0 lacks 0x20000000;"), "{unnamed}");
 }
 

@@ -60,7 +60,7 @@ impl Observer for Recorder {
 type Watched<P> = Sim<P, (Recorder, Recorder)>;
 
 /// Events of `action` that both recorders saw.
-fn told<P: Poison>(sim: &mut Watched<P>, action: impl FnOnce(&mut Watched<P>)) -> Vec<Event> {
+fn reported<P: Poison>(sim: &mut Watched<P>, action: impl FnOnce(&mut Watched<P>)) -> Vec<Event> {
     action(sim);
     let (first, second) = sim.heaps.observer_mut();
     assert_eq!(first.events, second.events);
@@ -78,7 +78,7 @@ fn every_path_is_observed_once<P: Poison>() {
     let mut blocks = Vec::new();
     let mut obtains = |expected: [Event; 1], action: &dyn Fn(&mut Watched<P>) -> u32| {
         assert_eq!(
-            told(&mut sim, |sim| blocks.push(action(sim))),
+            reported(&mut sim, |sim| blocks.push(action(sim))),
             expected,
             "{}",
             P::NAME
@@ -152,7 +152,7 @@ fn every_path_is_observed_once<P: Poison>() {
     let block = blocks[0];
     let mut at = block;
     let mut resizes = |expected: &[Event], action: &dyn Fn(&mut Watched<P>, u32) -> u32| {
-        let events = told(&mut sim, |sim| at = action(sim, at));
+        let events = reported(&mut sim, |sim| at = action(sim, at));
         assert_eq!(events, expected, "{}", P::NAME);
     };
     resizes(&reallocated(4, BYTES), &|sim, at| {
@@ -197,7 +197,7 @@ fn every_path_is_observed_once<P: Poison>() {
 
     let mut refuses = |expected: &[Event], action: &dyn Fn(&mut Watched<P>) -> bool| {
         assert_eq!(
-            told(&mut sim, |sim| assert!(action(sim))),
+            reported(&mut sim, |sim| assert!(action(sim))),
             expected,
             "{}",
             P::NAME
@@ -232,9 +232,12 @@ fn every_path_is_observed_once<P: Poison>() {
     refuses(&[], &|sim| sim.heaps.realloc(0x1234, 8, BYTES).is_err());
 
     for block in blocks {
-        assert_eq!(told(&mut sim, |sim| sim.heaps.free(block).unwrap()), [Free]);
         assert_eq!(
-            told(&mut sim, |sim| assert!(sim.heaps.free(block).is_err())),
+            reported(&mut sim, |sim| sim.heaps.free(block).unwrap()),
+            [Free]
+        );
+        assert_eq!(
+            reported(&mut sim, |sim| assert!(sim.heaps.free(block).is_err())),
             [],
             "a double free is no free"
         );
@@ -325,11 +328,14 @@ fn an_observer_that_panics_after_a_resize_ends_the_program() {
             .env(ALONE, "1")
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&run.stderr);
-        assert!(!run.status.success() && !said.contains("went on"), "{said}");
+        let stderr = String::from_utf8_lossy(&run.stderr);
         assert!(
-            said.contains("an observer panicked after a block was resized"),
-            "{said}"
+            !run.status.success() && !stderr.contains("went on"),
+            "{stderr}"
+        );
+        assert!(
+            stderr.contains("an observer panicked after a block was resized"),
+            "{stderr}"
         );
         return;
     }

@@ -149,7 +149,7 @@ fn a_region_may_touch_a_heap_but_share_no_byte_with_it() {
     }
 }
 
-/// Memory of a block that somebody has.
+/// Memory of an allocated block.
 struct BlockMemory(std::ptr::NonNull<u8>, Span);
 
 // SAFETY: a test makes one for bytes of a block that it has and does not use otherwise.

@@ -20,7 +20,7 @@ pub struct CaughtBlock {
     pub freed: Option<Origin>,
 }
 
-/// Somebody was caught while writing.
+/// A forbidden write that was caught while it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hit {

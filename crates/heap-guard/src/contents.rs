@@ -67,7 +67,7 @@ impl Forbidden {
     fn read(self, word: usize) -> u32 {
         // SAFETY: a word of the block (contract of `behind`).
         let word = unsafe { self.block.add(word) };
-        // SAFETY: the same; volatile, since somebody may write there who must not.
+        // SAFETY: the same; volatile, since forbidden writes may happen there.
         unsafe { word.read_volatile() }
     }
 

@@ -1,4 +1,4 @@
-//! What guards ask of the heap behind them.
+//! Interface of the heap behind guards: allocation, free, resize, reports.
 
 use core::alloc::GlobalAlloc;
 use core::ptr::NonNull;

@@ -17,7 +17,7 @@ use crate::watch::{Watch, Watchpoints};
 pub(crate) enum Stage {
     /// None.
     Empty,
-    /// Somebody is about to arm it, and has no lock.
+    /// It is being armed, without a lock.
     Busy,
     /// Its block is in use: what lies behind is watched.
     Live,
@@ -37,7 +37,7 @@ pub(crate) struct Guard {
     pub(crate) room: u32,
     pub(crate) allocated: Option<Origin>,
     pub(crate) freed: Option<Origin>,
-    /// Whether somebody was caught behind it.
+    /// Whether a write was caught behind it.
     pub(crate) is_hit: bool,
     /// When it was allocated, as a number that grows.
     since: u32,

@@ -19,7 +19,7 @@ use heap_caps_alloc::Shrinker;
 use heap_guard::{Access, Caught, Sampling, Stop, Watchpoints};
 use heap_trace::Owner;
 use soc_regions::Caps;
-use support::{OWNER, Program, said};
+use support::{OWNER, Program, take_caught};
 
 const CAPS: Caps = Caps::BIT8;
 
@@ -40,9 +40,9 @@ fn a_write_behind_a_guarded_block_is_caught_with_its_writer() {
     OWNER.with(Owner(2), || program.write(block, 96, 0x400D_1234));
     program.write(block, 97, 0x400D_5678);
     assert_eq!(program.heap.poll(), 1, "a guard tells of its first hit");
-    let told = said();
-    let [caught] = told.as_slice() else {
-        panic!("{told:?}")
+    let caught = take_caught();
+    let [caught] = caught.as_slice() else {
+        panic!("{caught:?}")
     };
     let hit = hit(caught);
     assert_eq!((hit.counter, hit.owner), (0x400D_1234, Owner(2)));
@@ -56,7 +56,7 @@ fn a_write_behind_a_guarded_block_is_caught_with_its_writer() {
     program.free(block);
     program.heap.release();
     assert_eq!(
-        said(),
+        take_caught(),
         [],
         "what was reported is not reported again as a change"
     );
@@ -74,9 +74,9 @@ fn a_write_into_a_freed_block_is_caught_with_who_freed_it() {
     assert_ne!(block, other, "it is kept");
     program.write(block, 8, 0x400D_1234);
     program.free(other);
-    let told = said();
-    let [caught] = told.as_slice() else {
-        panic!("{told:?}")
+    let caught = take_caught();
+    let [caught] = caught.as_slice() else {
+        panic!("{caught:?}")
     };
     let hit = hit(caught);
     assert_eq!(hit.access.unwrap().address, program.address(block) + 8);
@@ -84,7 +84,7 @@ fn a_write_into_a_freed_block_is_caught_with_who_freed_it() {
     assert_eq!(block.allocated.unwrap().owner, Owner(1));
     assert_eq!(block.freed.unwrap().owner, Owner(3));
     program.heap.release();
-    assert_eq!(said(), []);
+    assert_eq!(take_caught(), []);
     program.assert_pristine();
 }
 
@@ -104,9 +104,9 @@ fn a_write_that_no_breakpoint_saw_is_reported_as_a_change_when_the_block_goes() 
             free();
         }
         program.heap.release();
-        let told = said();
-        let [Caught::Change(change)] = told.as_slice() else {
-            panic!("{told:?}")
+        let caught = take_caught();
+        let [Caught::Change(change)] = caught.as_slice() else {
+            panic!("{caught:?}")
         };
         let start = program.address(block);
         assert_eq!(change.address, start + (at as u32 & !3));
@@ -129,9 +129,9 @@ fn every_size_is_watched_from_its_last_word_on() {
         assert_eq!(program.heap.poll(), 1, "{size}");
         program.free(block);
     }
-    said();
+    take_caught();
     program.heap.release();
-    said();
+    take_caught();
     program.assert_pristine();
 }
 
@@ -159,7 +159,7 @@ fn a_second_free_and_other_uses_of_a_kept_block_are_refused() {
         assert_eq!(misuse.kind, MisuseKind::AlreadyFree);
     }
     program.heap.release();
-    assert_eq!(said(), []);
+    assert_eq!(take_caught(), []);
     program.assert_pristine();
 }
 
@@ -192,7 +192,7 @@ fn a_resized_block_keeps_its_bytes_and_loses_its_guard() {
     program.write(block, 20, 1);
     program.write(block, 399, 1);
     program.free(block);
-    assert_eq!((program.heap.poll(), said()), (0, vec![]));
+    assert_eq!((program.heap.poll(), take_caught()), (0, vec![]));
     program.assert_pristine();
 }
 
@@ -214,7 +214,7 @@ fn slots_of_others_are_left_alone() {
     }
     program.heap.release();
     assert!(program.breakpoints.is_the_debuggers(0) && program.breakpoints.is_free(1));
-    said();
+    take_caught();
     program.assert_pristine();
 }
 
@@ -247,7 +247,7 @@ fn only_those_who_are_wanted_get_a_guard() {
         program.free(block);
     }
     program.heap.release();
-    said();
+    take_caught();
     program.assert_pristine();
 }
 
@@ -289,7 +289,7 @@ fn a_stop_of_somebody_else_is_passed_on_and_one_that_came_late_is_not() {
     assert_eq!(program.heap.poll(), 1);
     program.free(block);
     program.heap.release();
-    said();
+    take_caught();
     program.assert_pristine();
 }
 
@@ -306,8 +306,8 @@ fn a_stop_without_an_address_is_the_slots() {
     };
     assert!(program.heap.on_debug_exception(&stop));
     assert_eq!(program.heap.poll(), 1);
-    let told = said();
-    let found = hit(&told[0]);
+    let caught = take_caught();
+    let found = hit(&caught[0]);
     assert_eq!(
         (found.access, found.return_address),
         (None, Some(0x400D_0100))
@@ -323,7 +323,7 @@ fn a_stop_without_an_address_is_the_slots() {
         program.free(block);
     }
     program.heap.release();
-    said();
+    take_caught();
     program.assert_pristine();
 }
 
@@ -343,9 +343,9 @@ fn the_quarantine_keeps_its_budget_and_reports_what_changed() {
     program.free(large);
     assert_eq!(program.heap.figures().kept, 5, "too large to be kept");
     program.heap.set_quarantine(0);
-    let told = said();
-    let [Caught::Change(change)] = told.as_slice() else {
-        panic!("{told:?}")
+    let caught = take_caught();
+    let [Caught::Change(change)] = caught.as_slice() else {
+        panic!("{caught:?}")
     };
     assert_eq!(change.address, program.address(blocks[6]) + 12);
     assert_eq!(
@@ -415,7 +415,7 @@ fn the_global_allocator_is_guarded_too() {
     program.write(block, 52, 0x400D_1234);
     // SAFETY: the block is the program's.
     unsafe { program.heap.dealloc(block.as_ptr(), layout) };
-    assert_eq!(hit(&said()[0]).counter, 0x400D_1234);
+    assert_eq!(hit(&take_caught()[0]).counter, 0x400D_1234);
     // SAFETY: a block that is kept: refused.
     unsafe { program.heap.dealloc(block.as_ptr(), layout) };
     assert_eq!(program.heap.heap().faults().reports(), 1);
@@ -483,7 +483,7 @@ fn a_program_without_a_fault_hears_nothing() {
     }
     program.heap.set_quarantine(0);
     program.heap.release();
-    assert_eq!(said(), []);
+    assert_eq!(take_caught(), []);
     program.assert_pristine();
 }
 

@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 
 use heap_guard::Sampling;
 use soc_regions::Caps;
-use support::{Program, said};
+use support::{Program, take_caught};
 
 /// Allocations between the one of the block and the write.
 const LATER: [u32; 4] = [10, 100, 1000, 10_000];
@@ -74,7 +74,7 @@ fn observed(rate: u32, later: usize, writes: u32) -> f64 {
             program.free(block);
         }
     }
-    said();
+    take_caught();
     f64::from(hits) / f64::from(writes)
 }
 

@@ -54,7 +54,7 @@ pub struct Writer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WrittenAt {
-    /// So many bytes behind its end.
+    /// This many bytes behind its end.
     Behind(u32),
     /// Somewhere behind its end.
     SomewhereBehind,
@@ -75,12 +75,14 @@ pub struct Origin {
 
 /// Returns what these lines of a log contain.
 pub(crate) fn read(lines: &[String]) -> Vec<Caught> {
-    let told = lines.iter().filter_map(|line| line.split_once(MARK));
-    told.filter_map(|(_, told)| parsed(told)).collect()
+    let reported = lines.iter().filter_map(|line| line.split_once(MARK));
+    reported
+        .filter_map(|(_, reported)| parsed(reported))
+        .collect()
 }
 
-fn parsed(told: &str) -> Option<Caught> {
-    let (who, rest) = told.split_once(": ")?;
+fn parsed(reported: &str) -> Option<Caught> {
+    let (who, rest) = reported.split_once(": ")?;
     let mut parts = rest.split("; ");
     let (place, size) = place(parts.next()?)?;
     let (mut allocated, mut freed) = (None, None);
@@ -279,7 +281,7 @@ pub(crate) fn lines(history: &History) -> Vec<String> {
     }
     let mut most_first: Vec<_> = counts.into_iter().collect();
     most_first.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let told = most_first.into_iter().map(|(lines, count)| {
+    let reported = most_first.into_iter().map(|(lines, count)| {
         let times = match count {
             1 => "once".to_owned(),
             count => counted(count as u64, "time"),
@@ -291,7 +293,7 @@ pub(crate) fn lines(history: &History) -> Vec<String> {
         }
         text
     });
-    told.collect()
+    reported.collect()
 }
 
 #[cfg(test)]
@@ -364,9 +366,9 @@ mod tests {
 
     #[test]
     fn repeated_findings_are_reported_once() {
-        let told = lines(&history(&[STALE, OVERRUN, STALE]));
+        let reported = lines(&history(&[STALE, OVERRUN, STALE]));
         assert_eq!(
-            told,
+            reported,
             [
                 "2 times: nobody saw who\n      wrote byte 8 of a freed block of 96 bytes\n      \
                  freed by nobody at 0x400d0003",

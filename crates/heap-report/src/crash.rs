@@ -1,4 +1,4 @@
-//! What an image of a program's memory has besides its blocks: damage, failures, what is missing.
+//! Findings of a memory image beside its blocks: damage, failures, missing memory.
 
 use heap_trace::PastEventKind;
 use serde::Serialize;

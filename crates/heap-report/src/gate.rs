@@ -71,7 +71,7 @@ impl Outcome {
 /// Reads conditions with commas in between; sizes may have a K, M or KiB, MiB behind them.
 ///
 /// # Errors
-/// A sentence about the first that is none.
+/// A sentence about the first word that is no condition.
 pub fn conditions(text: &str) -> Result<Vec<Condition>, String> {
     text.split(',').map(|word| condition(word.trim())).collect()
 }
@@ -254,7 +254,7 @@ mod tests {
         }
     }
 
-    fn told(text: &str, history: &History) -> Vec<String> {
+    fn outcome_lines(text: &str, history: &History) -> Vec<String> {
         let outcomes = outcomes(&conditions(text).unwrap(), history, &Replayed::of(history));
         outcomes.iter().map(Outcome::to_string).collect()
     }
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn figures_are_compared_with_their_limits() {
         assert_eq!(
-            told("peak>60K, leaked>0,blocks>1,live<4 KiB", &history()),
+            outcome_lines("peak>60K, leaked>0,blocks>1,live<4 KiB", &history()),
             [
                 "FAILED  peak>61440: it is 70000",
                 "ok      leaked>0: it is 0",
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn what_is_not_known_fails() {
         assert_eq!(
-            told("largest<20K", &history()),
+            outcome_lines("largest<20K", &history()),
             ["FAILED  largest<20480: not in this input"]
         );
         let doubted = History {
@@ -283,7 +283,7 @@ mod tests {
             ..history()
         };
         assert_eq!(
-            told("peak>1M", &doubted),
+            outcome_lines("peak>1M", &doubted),
             ["FAILED  peak>1048576: not in this input"]
         );
     }
@@ -301,7 +301,7 @@ mod tests {
             ),
             (Source::Dump, "peak>1M,leaked>0,refused>0"),
         ] {
-            let outcomes = told(figures, &of(source));
+            let outcomes = outcome_lines(figures, &of(source));
             assert!(
                 outcomes
                     .iter()
@@ -312,7 +312,7 @@ mod tests {
         let mut lossy = history();
         lossy.gaps.unreadable_records = 1;
         assert_eq!(
-            told("live>1M,missing>0", &lossy),
+            outcome_lines("live>1M,missing>0", &lossy),
             [
                 "FAILED  live>1048576: not in this input",
                 "FAILED  missing>0: it is 1"

@@ -283,7 +283,7 @@ pub enum Event {
         /// What the heap itself said, if it could be asked.
         sentence: Option<String>,
     },
-    /// So many events are missing here: the program had no room for them.
+    /// This many events are missing here: the program had no room for them.
     Dropped {
         /// How many.
         events: u32,
@@ -346,7 +346,7 @@ impl Gaps {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// An event stream: everything from the moment on at which somebody listened.
+    /// An event stream: everything from the time on at which the host listened.
     Stream,
     /// The text of a trace dump: blocks that were live when it was printed, or all that the
     /// trace's buffer held. No owners, no failures.

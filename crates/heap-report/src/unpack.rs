@@ -1,4 +1,4 @@
-//! From a file's bytes to bytes or UTF-8 text: gzip and UTF-16 are undone.
+//! Decoding of a file's bytes: gzip and UTF-16 to bytes or UTF-8 text.
 //!
 //! A device that crashed leaves a gzip without its end: what is there is read. Members one after
 //! the other are read as one file; other bytes behind the last one are ignored, as gzip(1) does. A

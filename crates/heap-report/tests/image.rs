@@ -213,13 +213,13 @@ fn blocks_are_listed_where_only_they_are_in_the_image<P: Poison>() {
     assert_eq!(read.heaps, []);
     let crash = read.crash.as_ref().unwrap();
     assert!(crash.damage.is_empty());
-    let told = crash.missing.join(" ");
+    let missing = crash.missing.join(" ");
     assert!(
         crash
             .missing
             .iter()
             .all(|heap| heap.contains("not wholly in the image; of ")),
-        "{told}"
+        "{missing}"
     );
     let verdict = verdict(&read);
     assert_eq!(verdict.kind, VerdictKind::CannotTell);

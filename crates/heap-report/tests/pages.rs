@@ -117,7 +117,7 @@ fn the_slider_moves_every_part_to_another_time() {
             cursor,
             at(
                 page,
-                "data.samples.event.findIndex((event) => event > data.failures.told[0].event)"
+                "data.samples.event.findIndex((event) => event > data.failures.shown[0].event)"
             ),
             "the first failure comes first"
         );
@@ -167,7 +167,7 @@ fn largest_free_block_and_fragmentation_have_a_line_for_each_heap() {
 /// The same program, short of memory in the middle, critically so for a while.
 fn short_of_memory() -> History {
     let mut history = program(20_000);
-    let mut tell = |at: usize, name: &str, kind| {
+    let mut insert = |at: usize, name: &str, kind| {
         let ticks = history.events[at].ticks;
         let event = Event::Pressure {
             name: name.to_owned(),
@@ -175,11 +175,11 @@ fn short_of_memory() -> History {
         };
         history.events.insert(at, TimedEvent { ticks, event });
     };
-    tell(8_000, "internal", PressureKind::Level(Level::Low));
-    tell(10_000, "internal", PressureKind::Level(Level::Critical));
-    tell(10_500, "tiles", PressureKind::Shrunk(4096));
-    tell(10_600, "a request", PressureKind::WaitBegan(2048));
-    tell(12_000, "internal", PressureKind::Level(Level::Normal));
+    insert(8_000, "internal", PressureKind::Level(Level::Low));
+    insert(10_000, "internal", PressureKind::Level(Level::Critical));
+    insert(10_500, "tiles", PressureKind::Shrunk(4096));
+    insert(10_600, "a request", PressureKind::WaitBegan(2048));
+    insert(12_000, "internal", PressureKind::Level(Level::Normal));
     history
 }
 
@@ -202,14 +202,14 @@ fn shortages_are_bands_in_the_charts_and_a_list() {
             ] {
                 assert!(legend.contains(what), "{what} in {legend}");
             }
-            let told = page.texts("#pressure li");
+            let items = page.texts("#pressure li");
             assert!(
-                told[0].starts_with("Tiles gave 4.0 KiB. event 10,5"),
-                "{told:?}"
+                items[0].starts_with("Tiles gave 4.0 KiB. event 10,5"),
+                "{items:?}"
             );
             assert!(
-                told[1].starts_with("A request of 2.0 KiB waits. "),
-                "{told:?}"
+                items[1].starts_with("A request of 2.0 KiB waits. "),
+                "{items:?}"
             );
             page.click("#pressure li button");
             assert!(page.text("#now").starts_with("event 10,"));
@@ -396,7 +396,7 @@ fn where_scripts_are_switched_off_the_summary_is_what_one_sees() {
         return;
     };
     let (recording, _) = replayed_firmware();
-    for (name, html, said) in [
+    for (name, html, expected) in [
         ("report-no-scripts", STREAM.clone(), "By owner, in bytes"),
         (
             "heap-no-scripts",
@@ -407,7 +407,7 @@ fn where_scripts_are_switched_off_the_summary_is_what_one_sees() {
         for screen in [PHONE, DESKTOP] {
             let mut page = browser.open_without_scripts(name, &html, screen);
             let text = page.text("noscript pre");
-            assert!(text.contains(said), "{text}");
+            assert!(text.contains(expected), "{text}");
             let seen = "[...document.querySelectorAll('main > :not(noscript), #player, #tip')].filter((node) => node.checkVisibility()).map((node) => node.id)";
             assert_eq!(page.value(seen), json!([]), "nothing that is empty");
             assert!(page.area("noscript pre").height > 20.0);

@@ -167,7 +167,7 @@ fn at_every_depth_with_every_subset_of_fields_the_dump_is_read_as_it_was() {
 }
 
 /// What is not read of a log says nothing of the heap.
-fn told(log: &[u8]) -> (History, Replayed) {
+fn decoded(log: &[u8]) -> (History, Replayed) {
     let history = match read("a.log", log).unwrap() {
         Input::History(history) => history,
         other => panic!("{other:?}"),
@@ -204,7 +204,7 @@ fn wrapped(text: &str, columns: usize) -> Vec<u8> {
 #[test]
 fn logs_as_people_have_them_read_the_same() {
     let (records, text) = dumped::<2>(Mode::All);
-    let (plain, replayed) = told(text.as_bytes());
+    let (plain, replayed) = decoded(text.as_bytes());
     assert_eq!(plain.build, Identity::of_bytes(BUILD));
     assert_eq!(replayed.total.allocations, records.len() as u64);
     let logs: Vec<(&str, Vec<u8>)> = vec![
@@ -280,7 +280,7 @@ fn logs_as_people_have_them_read_the_same() {
         ("60 columns", wrapped(&text, 60)),
     ];
     for (what, log) in logs {
-        let (history, again) = told(&log);
+        let (history, again) = decoded(&log);
         assert_eq!(history.events, plain.events, "{what}");
         assert_eq!(history.sites, plain.sites, "{what}");
         assert_eq!(again.total, replayed.total, "{what}");
@@ -302,7 +302,7 @@ fn a_long_dump_is_read_in_time_that_grows_with_its_length() {
         let text: String = (0..records).map(line).collect();
         let log = head(records) + &text;
         let began = std::time::Instant::now();
-        let (_, replayed) = told(log.as_bytes());
+        let (_, replayed) = decoded(log.as_bytes());
         assert_eq!(replayed.total.frees, u64::from(records));
         began.elapsed()
     };

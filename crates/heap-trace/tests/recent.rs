@@ -11,7 +11,7 @@ fn watched<P: Poison, const EVENTS: usize>() -> Watched<P, EVENTS> {
     Sim::new((Ledger::new(ByOwner, ()), Recent::new(ByOwner)))
 }
 
-fn told<P: Poison, const EVENTS: usize>(sim: &Watched<P, EVENTS>) -> (Vec<PastEvent>, String) {
+fn reported<P: Poison, const EVENTS: usize>(sim: &Watched<P, EVENTS>) -> (Vec<PastEvent>, String) {
     let corrupt = sim.heaps.inspect().check_integrity(Caps::empty());
     let finding = sim.heaps.inspect().finding(corrupt.unwrap_err());
     let (ledger, recent) = sim.heaps.inspect().observer();
@@ -37,7 +37,7 @@ fn the_last_user_of_freed_memory_is_named_with_its_neighbours() {
     on_behalf_of(Owner(4), || sim.free(stale));
     sim.free(elsewhere);
     write(&sim, stale, 40);
-    let (events, text) = told(&sim);
+    let (events, text) = reported(&sim);
     let seen = events
         .iter()
         .map(|event| (event.kind, event.address, event.owner))
@@ -66,7 +66,7 @@ fn a_block_that_moved_here_is_reported_with_where_it_came_from() {
     let again = on_behalf_of(Owner(3), || sim.malloc(16));
     assert_eq!(again, block, "where the moved one was");
     write(&sim, again, 16);
-    let (events, _) = told(&sim);
+    let (events, _) = reported(&sim);
     let seen = events.iter().filter(|event| event.address == block);
     let seen = seen.map(|event| (event.kind, event.owner));
     assert_eq!(
@@ -89,7 +89,7 @@ fn the_last_events_are_kept_and_no_more() {
     let expected = blocks.iter().rev().take(4).copied();
     assert!(kept.eq(expected));
     write(&sim, blocks[0], 8);
-    let (events, text) = told(&sim);
+    let (events, text) = reported(&sim);
     assert!(events.iter().all(|event| event.address != blocks[0]));
     assert!(!text.contains("before: at tick 77 nobody allocated 8 bytes"));
 }
@@ -99,7 +99,7 @@ fn nothing_is_reported_where_nothing_was_recorded() {
     let mut sim: Watched<Light, 0> = watched();
     let block = sim.malloc(16);
     write(&sim, block, 16);
-    let (events, text) = told(&sim);
+    let (events, text) = reported(&sim);
     assert_eq!(events, []);
     assert!(!text.contains("before"), "{text}");
 }

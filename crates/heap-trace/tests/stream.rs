@@ -69,7 +69,7 @@ fn every_kind_of_event_is_heard_as_it_was_said() {
         site: SiteNumber(0),
         owner: Owner(255),
     };
-    let said = [
+    let written = [
         Event::Program {
             ticks_per_second: 240_000_000,
             name: "esp32 thermostat",
@@ -119,14 +119,14 @@ fn every_kind_of_event_is_heard_as_it_was_said() {
         },
     ];
     let mut stream = stream::<1024>();
-    for (event, ticks) in said.iter().zip((0..).step_by(300)) {
+    for (event, ticks) in written.iter().zip((0..).step_by(300)) {
         assert!(stream.emit(ticks, event));
     }
     let bytes = bytes(&mut stream);
     let decoded = decoded(&mut Decoder::new(), &bytes);
     let mut expected: Vec<String> = (0..)
         .step_by(300)
-        .zip(said)
+        .zip(written)
         .map(|(ticks, event)| {
             let event = if matches!(event, Event::Site { .. }) {
                 site(Callers::Bytes(&read))

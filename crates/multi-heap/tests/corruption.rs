@@ -343,13 +343,13 @@ fn a_header_and_a_recorded_size_that_contradict_each_other_are_refused() {
     let kept = bytes_of_blocks(&heap).word(header).unwrap();
     let forged = ((both / 4) << 3).wrapping_neg();
     assert!(bytes_of_blocks(&heap).set_word(header, forged));
-    let told = |result: Result<u32, Misuse>| {
+    let reported = |result: Result<u32, Misuse>| {
         matches!(
             result,
             Err(Misuse::Corrupt(found)) if found.kind == CorruptionKind::SizeWord
         )
     };
-    assert!(told(heap.usable_size(block)) && told(heap.free(block)));
+    assert!(reported(heap.usable_size(block)) && reported(heap.free(block)));
     assert!(bytes_of_blocks(&heap).set_word(header, kept));
     assert_eq!(heap.free(block), Ok(20));
     assert_sound(&heap);

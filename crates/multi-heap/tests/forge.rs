@@ -30,6 +30,6 @@ fn with_canaries_no_forged_header_makes_the_heap_hand_memory_out_twice() {
     assert!(overlaps::<Comprehensive>(Forgery::Complete, 0) > 0);
     assert_eq!(overlaps::<Light>(Forgery::Complete, KEY), 0);
     assert_eq!(overlaps::<Comprehensive>(Forgery::Complete, KEY), 0);
-    // Below, there is nothing that somebody who writes headers would have to know.
+    // Below, there is nothing that a forger of headers would have to know.
     assert!(overlaps::<Unpoisoned>(Forgery::Spanning, 0) > TRIES / 10);
 }

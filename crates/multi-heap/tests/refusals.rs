@@ -82,7 +82,7 @@ enum Operation {
     Resize(usize, u32),
     GrowBackward(usize, u32),
     Reallocate(usize, u32, usize),
-    /// So many bytes behind a block's first one: no block begins there.
+    /// This many bytes behind a block's first one: no block begins there.
     FreeInside(usize, u32),
     ResizeInside(usize, u32),
     ReallocateInside(usize, u32),
@@ -222,14 +222,14 @@ fn nothing_changes_where_nothing_is_done<P: Poison>(words: usize) {
                 damageable.damage(word, value);
                 let mut before = damageable.region();
                 let done = perform(&mut damageable.heap, &live, operation);
-                let told = || format!("{}: word {word} = {value:#x}, {operation:?}", P::NAME);
-                assert!(damageable.stayed_inside(), "{}", told());
+                let reported = || format!("{}: word {word} = {value:#x}, {operation:?}", P::NAME);
+                assert!(damageable.stayed_inside(), "{}", reported());
                 let after = damageable.region();
                 before[USED_BLOCKS] |= after[USED_BLOCKS] & MARK;
                 if operation.searches() || matches!(operation, Operation::Ask(..)) {
                     before[CEILING] = after[CEILING];
                 }
-                assert!(done || before == after, "changed: {}", told());
+                assert!(done || before == after, "changed: {}", reported());
             }
         }
     }

@@ -165,7 +165,7 @@ impl Amount {
         })
     }
 
-    /// So many.
+    /// This many.
     pub const fn of(self, number: u32) -> Setting {
         Setting {
             option: self.0.name,

@@ -74,7 +74,7 @@ impl Term {
         Term::times(amount, 1)
     }
 
-    /// So many bytes for each.
+    /// This many bytes for each.
     pub const fn times(amount: Amount, times: u32) -> Term {
         Term {
             amount: amount.name(),

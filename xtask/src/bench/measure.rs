@@ -80,8 +80,8 @@ pub(crate) fn on(target: Target, wanted: &Wanted) -> Result<Vec<Figure>, Error> 
     Ok(figures)
 }
 
-/// Returns the programs of a group that measure somebody, and on Xtensa those that count masked
-/// stretches and linked bytes.
+/// Returns the programs of a group that measure an allocator that is wanted, and on Xtensa those
+/// that count masked stretches and linked bytes.
 fn built(
     target: Target,
     group: &Group,

@@ -1,4 +1,4 @@
-//! From sources to an ELF file: which package, which features, where the program goes.
+//! Build of a board's program: package, features, output file.
 
 use std::env;
 use std::fs;

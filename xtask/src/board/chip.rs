@@ -132,7 +132,7 @@ impl Board {
     }
 
     /// Returns how fast flash may be read from the first image on, in esptool's words. Source:
-    /// esptool 5.6, `FLASH_FREQUENCY` of each chip: 40 MHz is none of two chips'.
+    /// esptool 5.6, `FLASH_FREQUENCY` of each chip: two have no 40 MHz.
     pub(crate) fn flash_frequency(self) -> &'static str {
         match self {
             Board::Esp32c2 => "60m",

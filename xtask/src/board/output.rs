@@ -63,7 +63,7 @@ struct Filter<'a, W> {
 /// State of the line that is being received.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Line {
-    /// So many bytes of the mark.
+    /// This many bytes of the mark.
     Open(usize),
     Text,
     Event,

@@ -1,4 +1,4 @@
-//! For which processors the C library is built, and what that takes.
+//! Processors for which the C library is built, and what each build needs.
 
 use std::path::{Path, PathBuf};
 

@@ -83,7 +83,7 @@ pub(crate) struct Figures {
     pub(crate) memory: String,
     /// The fastest run.
     pub(crate) microseconds: u64,
-    /// The most bytes in use, where somebody counts.
+    /// The most bytes in use, where they are counted.
     pub(crate) peak: Option<u64>,
     /// The smallest heap that it ran on.
     pub(crate) smallest: Option<usize>,

@@ -9,8 +9,8 @@ use crate::clib::programs::{self, Figures, Measured};
 use crate::error::Error;
 use esp_heap::{say, status, table};
 
-/// Run SQLite, Lua and Mbed TLS on a heap of fixed size: are their results those that they have on
-/// the system's malloc, how fast are they, how much memory do they need?
+/// Run SQLite, Lua and Mbed TLS on a heap of fixed size; compare results, time and memory with
+/// those on the system's malloc
 #[derive(clap::Args)]
 #[command(after_help = "\
 Each program runs on the system's malloc, on Rust's allocators (64-bit pointers only) and on the

@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn both_allocators_are_subjects_of_the_same_metric() {
         let figures = figures_of(&[found("real", 150, Some(200)), found("new", 150, None)]);
-        let said: Vec<_> = figures
+        let written: Vec<_> = figures
             .iter()
             .map(|figure| {
                 (
@@ -315,7 +315,7 @@ mod tests {
             })
             .collect();
         assert_eq!(
-            said,
+            written,
             [
                 ("multi-heap", "real", "min_heap_bytes"),
                 ("esp-idf", "real", "min_heap_bytes"),

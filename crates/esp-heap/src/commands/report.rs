@@ -54,7 +54,7 @@ Examples:
   esp-heap report events.log --dhat dhat.json     for valgrind's viewer; docs/exports.md tells of the other formats
 
 Exit codes: 0 success, 1 a heap in a core or an image of memory is damaged, 2 there is no such chip or option, 5 no heap data in FILE, no verdict because \
-what is in it cannot be read, has too large gaps or contradicts itself, or the ELF file is none or of another program, 9 a condition of --fail-if holds.")]
+what is in it cannot be read, has too large gaps or contradicts itself, or --elf names no ELF file or that of another program, 9 a condition of --fail-if holds.")]
 pub(crate) struct Arguments {
     /// An event stream, a log with one or with a trace dump in it, a recorded trace, or an ELF
     /// core; `-`: standard input [default: a shipped recording]
@@ -243,7 +243,7 @@ impl Arguments {
         }
         if !self.memory.is_empty() {
             return Err(Error::Usage(format!(
-                "--memory stands alone or beside an ELF core, and {} is none",
+                "--memory stands alone or beside an ELF core, and {} is no ELF core",
                 file.display()
             )));
         }
@@ -355,7 +355,7 @@ fn remarks(symbols: &Symbols, named: Named, elf: &Path) -> Vec<String> {
         (
             too_short > 0,
             format!(
-                "{too_short} call stacks end inside of the heap, so who asked is not on them: give the ledger or the trace more depth, or let the probe leave out the heap's own addresses"
+                "{too_short} call stacks end inside of the heap, so who asked is not on them: give the ledger or the trace more depth, or let the context leave out the heap's own addresses"
             ),
         ),
     ];

@@ -19,7 +19,7 @@ use heap_report::page;
 use heap_report::recorded::Trace;
 use heap_report::recorded::shipped;
 use heap_report::simulate::machine::{Machine, Requests, Setup};
-use heap_report::simulate::recording::{Recording, TOLD_REFUSALS};
+use heap_report::simulate::recording::{Recording, SHOWN_REFUSALS};
 use heap_report::simulate::replay;
 use heap_report::summary::{bytes, counted, grouped};
 
@@ -30,7 +30,7 @@ Every byte of every block is written when it is allocated and verified when it i
 and all heaps are checked at the end.
 
 Without --trace, the largest of the shipped traces whose live blocks fit into the chip's memory is \
-replayed; the report says which. A refused request is told and counted, and the replay goes on without that block.
+replayed; the report says which. A refused request is refusals and counted, and the replay goes on without that block.
 
 Examples:
   esp-heap sim                                    an ESP32 serves a recorded IoT firmware
@@ -81,33 +81,33 @@ fn simulate<P: Poison>(
 ) -> Result<Recording, Error> {
     let given = arguments.trace.as_deref().map(Trace::read).transpose()?;
     let mut machine = Machine::<P>::boot(setup)?;
-    let said = |text: &str| {
+    let print = |text: &str| {
         if arguments.json {
             Ok(())
         } else {
             say!("{text}")
         }
     };
-    said(&startup_table(&machine, setup)?)?;
+    print(&startup_table(&machine, setup)?)?;
     let added = machine.enable_startup_stacks();
-    said(&format!(
+    print(&format!(
         "The start-up stacks are free now, in {}.\n",
         counted(added as u64, "more heap")
     ))?;
     let trace = match given {
         Some(trace) => trace,
-        None => fitting_trace(machine.free_bytes(requests), &said)?,
+        None => fitting_trace(machine.free_bytes(requests), &print)?,
     };
     for note in &trace.notes {
-        said(&format!("{}: {note}", trace.name))?;
+        print(&format!("{}: {note}", trace.name))?;
     }
-    said(&announcement(&trace, requests, arguments))?;
+    print(&announcement(&trace, requests, arguments))?;
 
     let start = Instant::now();
-    let recording = watched_replay(&mut machine, &trace, requests, &said)?;
+    let recording = watched_replay(&mut machine, &trace, requests, &print)?;
     let seconds = start.elapsed().as_secs_f64();
-    said(&heap_info(&machine, requests)?)?;
-    said(&summary(&recording, seconds))?;
+    print(&heap_info(&machine, requests)?)?;
+    print(&summary(&recording, seconds))?;
     Ok(Recording {
         chip: model(setup.chip),
         memory_map: setup.chip.generation().to_owned(),
@@ -119,10 +119,10 @@ fn simulate<P: Poison>(
 
 /// Returns the largest of the shipped traces that fits into `free` bytes; names those that are too
 /// large.
-fn fitting_trace(free: u32, said: &impl Fn(&str) -> Result<(), Error>) -> Result<Trace, Error> {
+fn fitting_trace(free: u32, print: &impl Fn(&str) -> Result<(), Error>) -> Result<Trace, Error> {
     let (trace, too_large) = shipped::fitting(free)?;
     for larger in too_large {
-        said(&format!(
+        print(&format!(
             "{} has up to {} live, too many for the {} that are free: a smaller trace is taken.",
             larger.name,
             bytes(larger.peak_live_bytes),
@@ -136,25 +136,28 @@ fn watched_replay<P: Poison>(
     machine: &mut Machine<P>,
     trace: &Trace,
     requests: Requests,
-    said: &impl Fn(&str) -> Result<(), Error>,
+    print: &impl Fn(&str) -> Result<(), Error>,
 ) -> Result<Recording, Error> {
     let bar = progress::bar("replay", 240);
-    let (mut told, mut unsaid) = (0, None);
-    let tell = |operation: usize, sentence: &str| {
-        told += 1;
-        if told <= TOLD_REFUSALS {
-            let said =
-                bar.suspend(|| said(&format!("refused at operation {operation}: {sentence}")));
-            unsaid = unsaid.take().or(said.err());
+    let (mut refusals, mut unwritten) = (0, None);
+    let report = |operation: usize, sentence: &str| {
+        refusals += 1;
+        if refusals <= SHOWN_REFUSALS {
+            let result =
+                bar.suspend(|| print(&format!("refused at operation {operation}: {sentence}")));
+            unwritten = unwritten.take().or(result.err());
         }
     };
-    let recording = replay::replay(machine, trace, requests, || bar.inc(1), tell)?;
+    let recording = replay::replay(machine, trace, requests, || bar.inc(1), report)?;
     bar.finish_and_clear();
-    if let Some(error) = unsaid {
+    if let Some(error) = unwritten {
         return Err(error);
     }
-    if told > TOLD_REFUSALS {
-        said(&format!("… and {} more refusals", told - TOLD_REFUSALS))?;
+    if refusals > SHOWN_REFUSALS {
+        print(&format!(
+            "… and {} more refusals",
+            refusals - SHOWN_REFUSALS
+        ))?;
     }
     Ok(recording)
 }

@@ -5,9 +5,9 @@
 //!   two ends    | short | free ...                        | long | long |   … or in front, for long-lived blocks
 //! ```
 //!
-//! Who lives long is read from the trace itself, which no program can do: so this is the most that
-//! a bit in the request could bring. The heap is the one that ships: the high end of its largest
-//! free block is had by allocating all in front of it for a moment.
+//! Which blocks live long is read from the trace itself, which no program can do: so this is the
+//! most that a bit in the request could bring. The heap is the one that ships: the high end of its
+//! largest free block is had by allocating all in front of it for a moment.
 
 use esp_heap::bisect::smallest;
 use esp_heap::error::Error;

@@ -245,8 +245,8 @@ fn draw_failures(frame: &mut Frame<'_>, area: Rect, watched: &Watched) {
         .map(|note| {
             let owner = watched.history().owner_name(note.owner);
             let size = bytes(note.size.into());
-            let told = format!("{size}, {}, {owner}: {}", note.caps, note.sentence);
-            Line::from(start_of(&told, inner.width.into()))
+            let line = format!("{size}, {}, {owner}: {}", note.caps, note.sentence);
+            Line::from(start_of(&line, inner.width.into()))
         })
         .collect();
     frame.render_widget(Paragraph::new(lines).block(block), area);

@@ -36,22 +36,22 @@ impl Source {
     /// Opens `-`, a port or a file.
     pub(crate) fn open(name: &str, baud: u32) -> Result<Source, Error> {
         if name == "-" {
-            return Ok(read_by_thread(false, |tell| {
-                read_to_end(io::stdin(), &tell);
+            return Ok(read_by_thread(false, |sender| {
+                read_to_end(io::stdin(), &sender);
             }));
         }
         if is_port(name) {
             port::check(name)?;
             let port = SerialPort::open(name, baud).map_err(|cause| unusable(name, &cause))?;
             let name = name.to_owned();
-            return Ok(read_by_thread(true, move |tell| {
-                read_port(port, &name, &tell);
+            return Ok(read_by_thread(true, move |sender| {
+                read_port(port, &name, &sender);
             }));
         }
         let path = Path::new(name).to_owned();
         let file = File::open(&path).map_err(|cause| Error::file(&path, cause))?;
-        Ok(read_by_thread(false, move |tell| {
-            follow(file, &path, &tell);
+        Ok(read_by_thread(false, move |sender| {
+            follow(file, &path, &sender);
         }))
     }
 }
@@ -81,19 +81,19 @@ fn is_pipe(_: &fs::Metadata) -> bool {
 }
 
 fn read_by_thread(is_port: bool, read: impl FnOnce(Sender<Arrived>) + Send + 'static) -> Source {
-    let (tell, arrivals) = mpsc::channel();
-    thread::spawn(move || read(tell));
+    let (sender, arrivals) = mpsc::channel();
+    thread::spawn(move || read(sender));
     Source { arrivals, is_port }
 }
 
 /// If the receiver has gone, there is nothing left to read for.
-fn read_to_end(mut from: impl Read, tell: &Sender<Arrived>) {
+fn read_to_end(mut from: impl Read, sender: &Sender<Arrived>) {
     let mut buffer = vec![0; BUFFER];
     let last = loop {
         match from.read(&mut buffer) {
             Ok(0) => break Arrived::End,
             Ok(count) => {
-                if send(tell, &buffer, count).is_none() {
+                if send(sender, &buffer, count).is_none() {
                     return;
                 }
             }
@@ -101,19 +101,19 @@ fn read_to_end(mut from: impl Read, tell: &Sender<Arrived>) {
             Err(cause) => break Arrived::Lost(cause.to_string()),
         }
     };
-    drop(tell.send(last));
+    drop(sender.send(last));
 }
 
 /// As `tail -F`: goes on where the file grows, and restarts where it became shorter.
-fn follow(mut file: File, path: &Path, tell: &Sender<Arrived>) {
+fn follow(mut file: File, path: &Path, sender: &Sender<Arrived>) {
     let mut buffer = vec![0; BUFFER];
     let mut position = 0;
     loop {
         match file.read(&mut buffer) {
-            Ok(0) if is_pipe_file(&file) => break drop(tell.send(Arrived::End)),
+            Ok(0) if is_pipe_file(&file) => break drop(sender.send(Arrived::End)),
             Ok(0) => {
                 // Empty batches are sent, too: the loop ends when the receiver has gone.
-                if tell.send(Arrived::Bytes(Vec::new())).is_err() {
+                if sender.send(Arrived::Bytes(Vec::new())).is_err() {
                     break;
                 }
                 thread::sleep(STEP);
@@ -124,12 +124,12 @@ fn follow(mut file: File, path: &Path, tell: &Sender<Arrived>) {
             }
             Ok(count) => {
                 position += count as u64;
-                if send(tell, &buffer, count).is_none() {
+                if send(sender, &buffer, count).is_none() {
                     break;
                 }
             }
             Err(cause) if cause.kind() == ErrorKind::Interrupted => {}
-            Err(cause) => break drop(tell.send(Arrived::Lost(cause.to_string()))),
+            Err(cause) => break drop(sender.send(Arrived::Lost(cause.to_string()))),
         }
     }
 }
@@ -138,31 +138,31 @@ fn is_pipe_file(file: &File) -> bool {
     file.metadata().is_ok_and(|what| is_pipe(&what))
 }
 
-fn read_port(mut port: SerialPort, name: &str, tell: &Sender<Arrived>) {
+fn read_port(mut port: SerialPort, name: &str, sender: &Sender<Arrived>) {
     drop(port.set_read_timeout(STEP));
     let mut buffer = vec![0; BUFFER];
     let cause = loop {
         match port.read(&mut buffer) {
             Ok(0) => break "it was closed".to_owned(),
             Ok(count) => {
-                if send(tell, &buffer, count).is_none() {
+                if send(sender, &buffer, count).is_none() {
                     return;
                 }
             }
             Err(cause) if matches!(cause.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) => {
-                if tell.send(Arrived::Bytes(Vec::new())).is_err() {
+                if sender.send(Arrived::Bytes(Vec::new())).is_err() {
                     return;
                 }
             }
             Err(cause) => break cause.to_string(),
         }
     };
-    drop(tell.send(Arrived::Lost(format!("{name} was lost: {cause}"))));
+    drop(sender.send(Arrived::Lost(format!("{name} was lost: {cause}"))));
 }
 
-fn send(tell: &Sender<Arrived>, buffer: &[u8], count: usize) -> Option<()> {
+fn send(sender: &Sender<Arrived>, buffer: &[u8], count: usize) -> Option<()> {
     let bytes = buffer.get(..count)?.to_vec();
-    tell.send(Arrived::Bytes(bytes)).ok()
+    sender.send(Arrived::Bytes(bytes)).ok()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub(crate) struct Interrupts;
 /// How many are in the heap, or wait for it: one a core at most.
 static IN_THE_HEAP: AtomicU32 = AtomicU32::new(0);
 
-/// Returns whether somebody holds the heap's lock, or waits for it.
+/// Returns whether the heap's lock is held or waited for.
 pub(crate) fn heap_is_in_use() -> bool {
     IN_THE_HEAP.load(Ordering::Relaxed) != 0
 }

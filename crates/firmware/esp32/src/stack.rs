@@ -49,8 +49,8 @@ fn start() -> Start {
 /// Each call has eight of the 64 registers, and the function that asks has as many.
 const CALLS: u32 = 7;
 
-/// Stores the windows of all callers on the stack: those of so many calls, one in the other, take
-/// all of the registers.
+/// Stores the windows of all callers on the stack: those of `calls` nested calls take all of the
+/// registers.
 #[inline(never)]
 fn store_windows(calls: u32) -> u32 {
     match black_box(calls).checked_sub(1) {

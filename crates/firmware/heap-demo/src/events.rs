@@ -89,8 +89,8 @@ pub fn drain<L: RawLock, P: Poison, E: TraceContext, const HEAPS: usize>(
         match bytes.get(..count) {
             Some([]) | None => return,
             // The console never fails.
-            Some(said) => {
-                let _ = writeln!(out, "events\t{}", Hexadecimal(said));
+            Some(frame) => {
+                let _ = writeln!(out, "events\t{}", Hexadecimal(frame));
             }
         }
     }
@@ -141,18 +141,21 @@ mod tests {
         unsafe { heap.free(block) }.unwrap();
         let mut lines = String::new();
         drain(&heap, &mut lines);
-        let (mut decoder, mut told) = (Decoder::new(), String::new());
+        let (mut decoder, mut decoded) = (Decoder::new(), String::new());
         for byte in lines.lines().flat_map(bytes) {
             match decoder.push(byte).map(|frame| frame.unwrap().event) {
-                Some(Event::Program { name, .. }) => told += name,
-                Some(Event::OwnerName { name, .. }) => told = told + ", " + name,
+                Some(Event::Program { name, .. }) => decoded += name,
+                Some(Event::OwnerName { name, .. }) => decoded = decoded + ", " + name,
                 Some(Event::Allocated { size, owner, .. }) => {
-                    let _ = write!(told, ", {size} bytes of {owner}");
+                    let _ = write!(decoded, ", {size} bytes of {owner}");
                 }
-                Some(Event::Freed { .. }) => told += ", freed",
+                Some(Event::Freed { .. }) => decoded += ", freed",
                 _ => {}
             }
         }
-        assert_eq!(told, "a board, stress, soak, 100 bytes of owner 2, freed");
+        assert_eq!(
+            decoded,
+            "a board, stress, soak, 100 bytes of owner 2, freed"
+        );
     }
 }

@@ -19,9 +19,9 @@ fn failures(ask: impl FnOnce(&mut Sim<multi_heap::Unpoisoned, Failures>)) -> Vec
     let mut sim = Sim::with(Policy::Guaranteed, &psram(0x1_0000), Failures::default());
     ask(&mut sim);
     let counted = sim.heaps.inspect().failures() as usize;
-    let told = std::mem::take(&mut sim.heaps.observer_mut().0);
-    assert_eq!(told.len(), counted);
-    told
+    let reported = std::mem::take(&mut sim.heaps.observer_mut().0);
+    assert_eq!(reported.len(), counted);
+    reported
 }
 
 const HUGE: usize = 1 << 24;
@@ -99,8 +99,8 @@ fn an_array_of_nothing_is_no_failure() {
 #[test]
 fn a_product_that_wraps_is_not_told_as_what_it_wraps_to() {
     for (count, size) in [(usize::MAX / 4 + 2, 4), (usize::MAX, 2)] {
-        let told = failures(|sim| _ = sim.heaps.calloc(count, size, Caps::DMA));
-        assert_eq!(told, [(usize::MAX, Caps::DMA)]);
+        let reported = failures(|sim| _ = sim.heaps.calloc(count, size, Caps::DMA));
+        assert_eq!(reported, [(usize::MAX, Caps::DMA)]);
     }
 }
 
@@ -109,9 +109,9 @@ fn a_product_that_wraps_is_not_told_as_what_it_wraps_to() {
 fn numbers_are_written_digit_by_digit_in_their_order() {
     let mut sim = Sim::esp32();
     let unnamed = Caps::from_bits_retain(0x2000_0000);
-    let said = sim.heaps.malloc(8, unnamed).unwrap_err().to_string();
-    assert!(said.starts_with("8 B with 0x20000000:"), "{said}");
-    assert!(said.contains("DRAM at 0x3FFB2EC8"), "{said}");
+    let sentence = sim.heaps.malloc(8, unnamed).unwrap_err().to_string();
+    assert!(sentence.starts_with("8 B with 0x20000000:"), "{sentence}");
+    assert!(sentence.contains("DRAM at 0x3FFB2EC8"), "{sentence}");
     let misuse = sim.heaps.free(0x1234_5678).unwrap_err().to_string();
     assert!(misuse.starts_with("0x12345678: "), "{misuse}");
 }

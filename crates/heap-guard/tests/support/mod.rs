@@ -23,7 +23,7 @@ use soc_regions::Caps;
 const MEMORY: usize = 64 * 1024;
 
 thread_local! {
-    static SAID: RefCell<Vec<Caught>> = const { RefCell::new(Vec::new()) };
+    static CAUGHT: RefCell<Vec<Caught>> = const { RefCell::new(Vec::new()) };
     /// Whose the thread is: each test has its own.
     static THREAD: &'static CurrentOwner = Box::leak(Box::new(CurrentOwner::new()));
 }
@@ -42,8 +42,8 @@ impl Owners {
 }
 
 /// Reports to the handler on this thread since the last call.
-pub fn said() -> Vec<Caught> {
-    SAID.take()
+pub fn take_caught() -> Vec<Caught> {
+    CAUGHT.take()
 }
 
 /// Knows the owner.
@@ -68,7 +68,7 @@ enum Armed {
 }
 
 impl Breakpoints {
-    /// Somebody else takes a slot.
+    /// Another program takes a slot.
     pub fn arm_as_debugger(&self, slot: usize) {
         self.0.lock().unwrap()[slot] = Armed::Debugger;
     }
@@ -133,7 +133,7 @@ impl Program {
         let heap = GuardedHeap::new(inner, breakpoints, Context).with_slots(mask);
         let heap: &'static Heap = Box::leak(Box::new(heap));
         heap.set_handler(Some(|caught| {
-            SAID.with_borrow_mut(|said| said.push(*caught));
+            CAUGHT.with_borrow_mut(|take_caught| take_caught.push(*caught));
         }));
         Self {
             heap,

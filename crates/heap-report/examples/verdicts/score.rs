@@ -50,7 +50,7 @@ impl Score {
     fn sum(&self, of: impl Fn(VerdictKind, VerdictKind) -> bool) -> u32 {
         self.counts
             .iter()
-            .filter(|((truth, said), _)| of(*truth, *said))
+            .filter(|((truth, verdict), _)| of(*truth, *verdict))
             .map(|(_, count)| count)
             .sum()
     }
@@ -58,15 +58,15 @@ impl Score {
     /// Share of the positive verdicts that are right.
     pub(crate) fn precision(&self, kind: VerdictKind) -> f64 {
         share(
-            self.sum(|truth, said| truth == kind && said == kind),
-            self.sum(|_, said| said == kind),
+            self.sum(|truth, verdict| truth == kind && verdict == kind),
+            self.sum(|_, verdict| verdict == kind),
         )
     }
 
     /// Share of the positive programs that were found.
     pub(crate) fn recall(&self, kind: VerdictKind) -> f64 {
         share(
-            self.sum(|truth, said| truth == kind && said == kind),
+            self.sum(|truth, verdict| truth == kind && verdict == kind),
             self.sum(|truth, _| truth == kind),
         )
     }

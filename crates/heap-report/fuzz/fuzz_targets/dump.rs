@@ -8,16 +8,16 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     match read("log", bytes) {
-        Ok(Input::History(history)) => tell(&history),
+        Ok(Input::History(history)) => report(&history),
         Ok(Input::Both { stream, dump }) => {
-            tell(&stream);
-            tell(&dump);
+            report(&stream);
+            report(&dump);
         }
         Ok(Input::Trace(_)) | Err(_) => {}
     }
 });
 
-fn tell(history: &History) {
+fn report(history: &History) {
     let replayed = Replayed::of(history);
     let text = Summary::new(history, &replayed).to_string();
     assert!(

@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut with_constants = memory.clone();
     let _ = with_constants.add_program(bytes);
     for memory in [memory, with_constants] {
-        tell(&memory);
+        report(&memory);
     }
 });
 
@@ -35,7 +35,7 @@ fn raw(bytes: &[u8]) -> MemoryImage {
     memory
 }
 
-fn tell(memory: &MemoryImage) {
+fn report(memory: &MemoryImage) {
     let Ok(history) = history(memory) else {
         return;
     };

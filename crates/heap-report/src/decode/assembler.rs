@@ -24,7 +24,7 @@ pub(super) struct Assembler {
     history: History,
     sites: SiteIndices,
     /// Events so far, as the last sync said, and those that came since.
-    said: Option<u32>,
+    counted: Option<u32>,
     /// What was missed before the program restarted.
     missed_before: u64,
 }
@@ -43,14 +43,14 @@ impl Assembler {
         let Some((_, sync)) = decoded(&mut Decoder::new(), bytes, synced) else {
             return false;
         };
-        let is_first_sync = sync.is_some() && self.said.is_none();
+        let is_first_sync = sync.is_some() && self.counted.is_none();
         if let Some(events) = sync {
             self.sync(events);
         }
         let sites = &mut self.sites;
         let history = &mut self.history;
-        let event = decoded(&mut self.decoder, bytes, |said| {
-            converted(said, history, sites)
+        let event = decoded(&mut self.decoder, bytes, |wire| {
+            converted(wire, history, sites)
         });
         match event {
             Some((ticks, Some(event))) => {
@@ -81,7 +81,7 @@ impl Assembler {
             Event::Mark { .. } | Event::Pressure { .. } | Event::Restarted => 0,
             _ => 1,
         };
-        self.said = self.said.map(|said| said.wrapping_add(events));
+        self.counted = self.counted.map(|counted| counted.wrapping_add(events));
     }
 
     pub(super) fn broken(&mut self, bytes: usize) {
@@ -103,7 +103,7 @@ impl Assembler {
 
     /// A program that has fewer events behind it than arrived has restarted.
     fn sync(&mut self, events: u32) {
-        let arrived = self.said.replace(events);
+        let arrived = self.counted.replace(events);
         if arrived.is_some_and(|arrived| events.wrapping_sub(arrived) > LONGEST_GAP) {
             self.missed_before = self.history.gaps.missed;
             self.decoder = Decoder::new();
@@ -168,8 +168,8 @@ fn decoded<R>(
     Some((frame.ticks, read(&frame.event)))
 }
 
-fn synced(said: &WireEvent<'_>) -> Option<u32> {
-    match *said {
+fn synced(wire: &WireEvent<'_>) -> Option<u32> {
+    match *wire {
         WireEvent::Sync { events, .. } => Some(events),
         _ => None,
     }
@@ -177,11 +177,11 @@ fn synced(said: &WireEvent<'_>) -> Option<u32> {
 
 /// Converts an event of the wire; names are kept, events returned.
 fn converted(
-    said: &WireEvent<'_>,
+    wire: &WireEvent<'_>,
     history: &mut History,
     sites: &mut SiteIndices,
 ) -> Option<Event> {
-    Some(match *said {
+    Some(match *wire {
         WireEvent::Allocated {
             address,
             size,
@@ -225,7 +225,7 @@ fn converted(
             kind,
         },
         _ => {
-            keep_name(said, history, sites);
+            keep_name(wire, history, sites);
             return None;
         }
     })
@@ -248,8 +248,8 @@ fn keep_build(id: BuildId<'_>, history: &mut History) {
     history.build = Some(build);
 }
 
-fn keep_name(said: &WireEvent<'_>, history: &mut History, sites: &mut SiteIndices) {
-    match *said {
+fn keep_name(wire: &WireEvent<'_>, history: &mut History, sites: &mut SiteIndices) {
+    match *wire {
         WireEvent::Site {
             site,
             caps,

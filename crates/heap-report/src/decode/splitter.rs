@@ -25,7 +25,7 @@ const LONGEST_LINE: usize = 4096;
 /// What stands in front of a tab and hexadecimal digits; what a terminal put before it, the time
 /// say, is left out.
 const HEXADECIMAL: &str = "events";
-/// Fewer digits behind blanks are a number in somebody's sentence.
+/// Fewer digits behind blanks are a number in other text.
 const FEWEST_DIGITS: usize = 6;
 /// Columns of the narrowest terminal that wraps lines.
 const NARROWEST: usize = 20;
@@ -36,7 +36,7 @@ pub(super) trait FrameSink {
     fn frame(&mut self, bytes: &[u8]) -> bool;
     /// A line, without its end.
     fn text(&mut self, line: &str);
-    /// So many bytes are neither.
+    /// This many bytes are neither.
     fn broken(&mut self, bytes: usize);
 }
 
@@ -398,9 +398,9 @@ mod tests {
                 .flat_map(|line| line.as_bytes().chunks(columns));
             let wrapped = lines.collect::<Vec<_>>().join(&b'\n');
             let expected = [format!("frame {frame}"), "boot".to_owned(), "up".to_owned()];
-            let mut told = received(&wrapped);
-            told.sort_by_key(|line| !line.starts_with("frame"));
-            assert_eq!(told, expected, "{columns} columns");
+            let mut found = received(&wrapped);
+            found.sort_by_key(|line| !line.starts_with("frame"));
+            assert_eq!(found, expected, "{columns} columns");
         }
         // Text in between is no rest of them.
         assert_eq!(
@@ -428,7 +428,7 @@ mod tests {
     #[test]
     fn noise_without_end_is_not_kept() {
         let noise = vec![0xFF; 3 * LONGEST_LINE];
-        let told = received(&noise);
-        assert_eq!((told.len(), told[0].as_str()), (3, "4097 broken"));
+        let found = received(&noise);
+        assert_eq!((found.len(), found[0].as_str()), (3, "4097 broken"));
     }
 }

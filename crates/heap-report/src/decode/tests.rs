@@ -50,7 +50,7 @@ fn decoded(bytes: &[u8]) -> (StreamDecoder, Vec<String>) {
 
 #[test]
 fn events_names_and_text_are_distinguished() {
-    let said = [
+    let wire_events = [
         WireEvent::Program {
             ticks_per_second: 1000,
             name: "tiny",
@@ -74,7 +74,7 @@ fn events_names_and_text_are_distinguished() {
     ];
     let bytes = [
         b"I (10) boot: hello\n".to_vec(),
-        sent(&said),
+        sent(&wire_events),
         b"I (60) done\n".to_vec(),
     ]
     .concat();
@@ -189,9 +189,9 @@ fn a_site_of_before_a_reset_is_not_taken_for_one_that_was_lost() {
 
 #[test]
 fn lost_and_broken_frames_are_counted() {
-    let mut said = vec![allocated(0x3FFB_0010, 0); 130];
-    said.insert(0, site(1, "a.rs"));
-    let bytes = sent(&said);
+    let mut wire_events = vec![allocated(0x3FFB_0010, 0); 130];
+    wire_events.insert(0, site(1, "a.rs"));
+    let bytes = sent(&wire_events);
     let frames: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == 0).collect();
     let mut damaged: Vec<Vec<u8>> = frames.iter().map(|frame| frame.to_vec()).collect();
     damaged[20][2] ^= 0x81;

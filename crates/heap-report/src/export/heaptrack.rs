@@ -37,12 +37,12 @@ pub fn heaptrack(history: &History, out: &mut impl Write) -> io::Result<()> {
     )?;
     let stacks = Stacks::of(history);
     let (unit, mut tables, mut live) = (Unit::of(history), Tables::default(), Live::new());
-    let mut told = 0;
+    let mut written = 0;
     for (number, ticks, timed) in timed_events(history) {
         let now = unit.whole(ticks) / 1000;
-        if now > told {
+        if now > written {
             writeln!(out, "c {now:x}")?;
-            told = now;
+            written = now;
         }
         let Some(change) = live.apply(number, timed) else {
             continue;

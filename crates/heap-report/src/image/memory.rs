@@ -54,7 +54,7 @@ const ELF_MAGIC: &[u8] = b"\x7fELF";
 
 impl MemoryImage {
     /// Returns the memory in a file, plain or gzip, that is an ELF core, or ESP-IDF's core-dump
-    /// partition with one; `None` if it is none.
+    /// partition with one; `None` for other files.
     ///
     /// # Errors
     /// As [`MemoryImage::of_core`].

@@ -26,14 +26,14 @@ pub(super) fn events(
         memory,
         pointer_bytes,
     };
-    let mut numbers: HashMap<Place, usize> = HashMap::new();
+    let mut numbers: HashMap<SiteKey, usize> = HashMap::new();
     for (number, site) in sites.iter().enumerate() {
-        numbers.entry(place(site)).or_insert(number);
+        numbers.entry(site_key(site)).or_insert(number);
     }
     let rings = memory.find(&RecentLayout::MAGIC).take(MOST_RINGS);
     let events = rings.filter_map(|ring| reader.ring(ring)).flatten();
     let numbered = events.map(|(event, site)| {
-        let number = numbers.entry(place(&site)).or_insert_with(|| {
+        let number = numbers.entry(site_key(&site)).or_insert_with(|| {
             sites.push(site);
             sites.len() - 1
         });
@@ -47,9 +47,9 @@ pub(super) fn events(
 
 /// File, line, call stack: a ring does not tell the capabilities, and the ledger's site with the
 /// same place is the same one.
-type Place = (String, u32, Vec<u32>);
+type SiteKey = (String, u32, Vec<u32>);
 
-fn place(site: &Site) -> Place {
+fn site_key(site: &Site) -> SiteKey {
     (site.file.clone(), site.line, site.callers.clone())
 }
 

@@ -14,7 +14,7 @@ use crate::replay::{HeapSample, Leak, LevelBand, PressureNote, Replayed, Sample}
 use crate::verdict::{Verdict, VerdictKind};
 
 /// Number of failures, and of marks, that are listed one by one.
-const TOLD: usize = 100;
+const SHOWN: usize = 100;
 
 #[derive(Serialize)]
 pub(super) struct Report {
@@ -53,7 +53,7 @@ pub(super) struct Report {
 /// The first few of something.
 #[derive(Serialize)]
 struct Excerpt<T> {
-    told: Vec<T>,
+    shown: Vec<T>,
     all: usize,
 }
 
@@ -259,7 +259,7 @@ fn marks(history: &History, replayed: &Replayed, clock: &Clock) -> Excerpt<Mark>
         })
     });
     Excerpt {
-        told: marks.take(TOLD).collect(),
+        shown: marks.take(SHOWN).collect(),
         all: replayed.marks.len() + replayed.restarts.len(),
     }
 }
@@ -282,7 +282,7 @@ fn bands(replayed: &Replayed, clock: &Clock) -> Excerpt<Band> {
         },
     };
     Excerpt {
-        told: bands.iter().take(BANDS).map(band).collect(),
+        shown: bands.iter().take(BANDS).map(band).collect(),
         all: bands.len(),
     }
 }
@@ -296,7 +296,7 @@ fn pressure(replayed: &Replayed, clock: &Clock) -> Excerpt<Mark> {
         name: note.kind.about(&note.name).to_string(),
     };
     Excerpt {
-        told: notes.iter().take(TOLD).map(mark).collect(),
+        shown: notes.iter().take(SHOWN).map(mark).collect(),
         all: notes.len(),
     }
 }
@@ -311,7 +311,7 @@ fn failures(history: &History, replayed: &Replayed, clock: &Clock) -> Excerpt<Fa
         sentence: failure.sentence.clone(),
     };
     Excerpt {
-        told: replayed.failures.iter().take(TOLD).map(failure).collect(),
+        shown: replayed.failures.iter().take(SHOWN).map(failure).collect(),
         all: replayed.failures.len(),
     }
 }
@@ -416,8 +416,8 @@ mod tests {
             name: "connected".to_owned(),
         };
         let report = report(vec![mark, Event::Restarted]);
-        let told = json!([{ "event": 0, "time": 0, "name": "connected" }, { "event": 1, "time": 0, "name": "restart" }]);
-        assert_eq!(report["marks"], json!({ "told": told, "all": 2 }));
+        let shown = json!([{ "event": 0, "time": 0, "name": "connected" }, { "event": 1, "time": 0, "name": "restart" }]);
+        assert_eq!(report["marks"], json!({ "shown": shown, "all": 2 }));
     }
 
     #[test]
@@ -434,13 +434,13 @@ mod tests {
             level(Level::Low),
         ]);
         let at = |event: u32, time: u32| json!({ "event": event, "time": time });
-        let told = json!([
+        let shown = json!([
             { "gauge": "internal", "level": "critical", "from": at(1, 10), "to": at(3, 30) },
             { "gauge": "internal", "level": "low", "from": at(3, 30), "to": at(4, 30) },
         ]);
-        assert_eq!(report["bands"], json!({ "told": told, "all": 2 }));
-        let told = json!([{ "event": 2, "time": 20, "name": "tiles gave 4.0 KiB" }]);
-        assert_eq!(report["pressure"], json!({ "told": told, "all": 1 }));
+        assert_eq!(report["bands"], json!({ "shown": shown, "all": 2 }));
+        let shown = json!([{ "event": 2, "time": 20, "name": "tiles gave 4.0 KiB" }]);
+        assert_eq!(report["pressure"], json!({ "shown": shown, "all": 1 }));
         assert_eq!(report["marks"]["all"], 0);
     }
 
@@ -460,7 +460,7 @@ mod tests {
         assert_eq!(report["samples"]["time"], json!([0, 0, 10, 20]));
         assert_eq!(report["samples"]["failed"], json!([0, 0, 1, 0]));
         assert_eq!(report["samples"]["dropped"], json!([0, 0, 0, 5]));
-        let failure = &report["failures"]["told"][0];
+        let failure = &report["failures"]["shown"][0];
         assert_eq!(
             (&failure["owner"], &failure["time"]),
             (&json!("mqtt"), &json!(10))

@@ -181,16 +181,16 @@ impl Printed {
         /// Headers of what came meanwhile; nearly every heap has more.
         const MOST_BETWEEN: u64 = 1024;
         let (free, used) = self.totals?;
-        let said = u64::from(free) + u64::from(used);
+        let sum = u64::from(free) + u64::from(used);
         let each = self.heaps.iter();
         let read: u64 = each
             .map(|heap| u64::from(heap.free) + u64::from(heap.used))
             .sum();
-        (said.abs_diff(read) > MOST_BETWEEN).then(|| {
+        (sum.abs_diff(read) > MOST_BETWEEN).then(|| {
             format!(
                 "the totals of a summary of heap_caps_print_heap_info count {}, and {} were read \
                  above them",
-                bytes(said),
+                bytes(sum),
                 bytes(read)
             )
         })
@@ -324,7 +324,7 @@ impl Figures {
 
 fn history(all: &[Printed]) -> History {
     let whole = all.iter().filter(|printed| printed.unread == 0).count();
-    let told: Vec<(usize, &Printed)> = all
+    let reported: Vec<(usize, &Printed)> = all
         .iter()
         .enumerate()
         .filter(|(_, printed)| whole == 0 || printed.unread == 0)
@@ -332,21 +332,21 @@ fn history(all: &[Printed]) -> History {
     let unread = all.iter().map(|printed| printed.unread).sum();
     let mut history = History {
         source: Source::Printed,
-        heaps: heaps(&told),
+        heaps: heaps(&reported),
         gaps: Gaps {
             unreadable_records: unread,
             ..Gaps::default()
         },
-        doubts: doubts(all, &told, unread),
+        doubts: doubts(all, &reported, unread),
         ..History::default()
     };
     // A heap that another summary has first was there all the time.
     let mut states: Vec<HeapSample> = history
         .heaps
         .iter()
-        .filter_map(|heap| figures_of(heap, &told).map(Figures::sample))
+        .filter_map(|heap| figures_of(heap, &reported).map(Figures::sample))
         .collect();
-    for (place, (number, printed)) in told.iter().enumerate() {
+    for (place, (number, printed)) in reported.iter().enumerate() {
         for (heap, state) in history.heaps.iter().zip(&mut states) {
             if let Some(figures) = figures_of(heap, &[(*number, printed)]) {
                 *state = figures.sample();
@@ -364,18 +364,21 @@ fn history(all: &[Printed]) -> History {
             history.measured.push(Measured { event, heaps });
         }
     }
-    history.notes = notes(all, &told);
+    history.notes = notes(all, &reported);
     history
 }
 
 /// Returns why nothing can be concluded.
-fn doubts(all: &[Printed], told: &[(usize, &Printed)], unread: u64) -> Vec<String> {
-    let none_is_whole = told.iter().all(|(_, printed)| printed.unread > 0).then(|| {
-        let unread = counted(unread, "line");
-        format!("no summary of heap_caps_print_heap_info can be read whole (unread: {unread})")
-    });
-    let left_out = left_out(all, told).filter(|_| is_too_much(all, told));
-    let contradictions = told
+fn doubts(all: &[Printed], reported: &[(usize, &Printed)], unread: u64) -> Vec<String> {
+    let none_is_whole = reported
+        .iter()
+        .all(|(_, printed)| printed.unread > 0)
+        .then(|| {
+            let unread = counted(unread, "line");
+            format!("no summary of heap_caps_print_heap_info can be read whole (unread: {unread})")
+        });
+    let left_out = left_out(all, reported).filter(|_| is_too_much(all, reported));
+    let contradictions = reported
         .iter()
         .filter_map(|(_, printed)| printed.contradiction());
     none_is_whole
@@ -386,8 +389,8 @@ fn doubts(all: &[Printed], told: &[(usize, &Printed)], unread: u64) -> Vec<Strin
 }
 
 /// Returns what is said of summaries that cannot be read whole, if others can.
-fn left_out(all: &[Printed], told: &[(usize, &Printed)]) -> Option<String> {
-    let left_out = all.len() - told.len();
+fn left_out(all: &[Printed], reported: &[(usize, &Printed)]) -> Option<String> {
+    let left_out = all.len() - reported.len();
     (left_out > 0).then(|| {
         format!(
             "figures left out: {left_out} of {} of heap_caps_print_heap_info cannot be read whole",
@@ -397,14 +400,14 @@ fn left_out(all: &[Printed], told: &[(usize, &Printed)]) -> Option<String> {
 }
 
 /// As of events: more than a twentieth.
-fn is_too_much(all: &[Printed], told: &[(usize, &Printed)]) -> bool {
-    (all.len() - told.len()) * 20 > all.len()
+fn is_too_much(all: &[Printed], reported: &[(usize, &Printed)]) -> bool {
+    (all.len() - reported.len()) * 20 > all.len()
 }
 
-fn notes(all: &[Printed], told: &[(usize, &Printed)]) -> Vec<String> {
+fn notes(all: &[Printed], reported: &[(usize, &Printed)]) -> Vec<String> {
     let mut notes = Vec::new();
-    notes.extend(left_out(all, told).filter(|_| !is_too_much(all, told)));
-    let cut = told.iter().filter(|(_, printed)| !printed.is_over());
+    notes.extend(left_out(all, reported).filter(|_| !is_too_much(all, reported)));
+    let cut = reported.iter().filter(|(_, printed)| !printed.is_over());
     let cut = cut.count() as u64;
     if cut > 0 {
         notes.push(format!(
@@ -412,7 +415,7 @@ fn notes(all: &[Printed], told: &[(usize, &Printed)]) -> Vec<String> {
             counted(cut, "summary")
         ));
     }
-    if let Some((_, last)) = told.last() {
+    if let Some((_, last)) = reported.last() {
         let least = last.heaps.iter().map(|heap| u64::from(heap.least_free));
         notes.push(format!(
             "the last summary says that each heap had, at its own worst moment, {} free in sum",
@@ -607,8 +610,8 @@ I (901) app:     largest_free_block 1500 alloc_blocks 300 free_blocks 70 total_b
             assert_ne!(log, LOG, "{line}");
             let history = read(&lines(&log)).unwrap();
             assert_eq!(history.gaps.unreadable_records, unread, "{log}");
-            let told = 2 - usize::try_from(unread).unwrap();
-            assert_eq!(history.events.len(), told, "{log}");
+            let reported = 2 - usize::try_from(unread).unwrap();
+            assert_eq!(history.events.len(), reported, "{log}");
             let left_out = "figures left out: 1 of 2 summaries of heap_caps_print_heap_info cannot \
                             be read whole";
             assert_eq!(history.doubts, [left_out], "{log}");

@@ -48,7 +48,7 @@ mod id {
     pub(super) const INIT: u32 = 24;
 }
 
-/// Returns what a recording contains; `None` if it is none.
+/// Returns what a recording contains; `None` for other files.
 pub(super) fn read(bytes: &[u8]) -> Option<History> {
     let (is_of_both_cores, packets) = header(bytes)?;
     let mut reader = Reader {

@@ -148,7 +148,8 @@ pub(crate) fn leaks(
 /// as one of a site that frees none.
 const OUTNUMBERED: usize = 8;
 
-/// After so many times the longest life of a site's blocks that is no question any more.
+/// Run time, as a multiple of the longest life of a site's blocks, from which the run is long
+/// enough for certainty.
 const LONG_ENOUGH: usize = 8;
 
 /// Returns how sure it is that the site leaks, and what it kept: of all ages, the least beyond
@@ -443,11 +444,11 @@ mod tests {
             ],
         );
         let leaks = Replayed::of(&history).leaks();
-        let told: Vec<_> = leaks
+        let found: Vec<_> = leaks
             .iter()
             .map(|leak| (leak.site, leak.account.bytes, leak.oldest_ticks))
             .collect();
-        assert_eq!(told, [(2, 1600, 0), (3, 9000, 9), (1, 5000, 3)]);
+        assert_eq!(found, [(2, 1600, 0), (3, 9000, 9), (1, 5000, 3)]);
     }
 
     #[test]

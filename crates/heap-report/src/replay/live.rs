@@ -186,7 +186,7 @@ impl Live {
         self.lost_frees
     }
 
-    /// Takes out the block at `address`, which somebody says is there.
+    /// Removes the block at `address`, which an event says is there.
     fn known(&mut self, address: u32) -> Option<LiveBlock> {
         let block = self.remove(address);
         self.unknown_frees += u64::from(block.is_none());

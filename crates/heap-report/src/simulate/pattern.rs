@@ -2,7 +2,7 @@
 //!
 //! Byte `i` of the block with stamp `s` is byte `i % 4` of `word(s, i / 4)`: every word of every
 //! block is different. Memory is reached by aligned words, as the chip's word-only memory wants it;
-//! a last partial word keeps the bytes behind the block's end, which belong to somebody else.
+//! a last partial word keeps the bytes behind the block's end, which belong to other blocks.
 
 /// Memory that is read and written by aligned words.
 pub(crate) trait Words {

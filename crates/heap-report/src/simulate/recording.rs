@@ -11,7 +11,7 @@ use super::cells::{Cells, Division, HeapBlock};
 /// How many samples are kept: what a screen can show side by side.
 const SAMPLES: usize = 240;
 /// Number of refusals that are listed one by one.
-pub const TOLD_REFUSALS: usize = 8;
+pub const SHOWN_REFUSALS: usize = 8;
 
 /// Subject, trace and result of a replay.
 #[derive(Debug, Default, Serialize)]

@@ -5,7 +5,7 @@ use multi_heap::Poison;
 
 use super::machine::{Machine, Requests};
 use super::pattern::{Changed, PatternBlock};
-use super::recording::{Recording, Region, TOLD_REFUSALS, sample_points};
+use super::recording::{Recording, Region, SHOWN_REFUSALS, sample_points};
 use crate::error::Error;
 use crate::recorded::{Operation, Trace};
 
@@ -33,7 +33,7 @@ pub fn replay<P: Poison>(
     trace: &Trace,
     requests: Requests,
     mut tick: impl FnMut(),
-    mut tell: impl FnMut(usize, &str),
+    mut report: impl FnMut(usize, &str),
 ) -> Result<Recording, Error> {
     let mut replay = Replay::new(machine, trace, requests);
     let mut sample_points = sample_points(trace.operations.len(), trace.peak_operation)
@@ -45,7 +45,7 @@ pub fn replay<P: Poison>(
             tick();
         }
         replay
-            .perform(*operation, &mut tell)
+            .perform(*operation, &mut report)
             .map_err(|fault| fault.at(replay.done, trace))?;
     }
     replay
@@ -92,7 +92,7 @@ impl<'machine, P: Poison> Replay<'machine, P> {
     fn perform(
         &mut self,
         operation: Operation,
-        tell: &mut impl FnMut(usize, &str),
+        report: &mut impl FnMut(usize, &str),
     ) -> Result<(), Fault> {
         let refused = match operation {
             Operation::Allocate {
@@ -108,12 +108,12 @@ impl<'machine, P: Poison> Replay<'machine, P> {
         if let Some(sentence) = refused {
             self.recording.refused += 1;
             self.recording.first_refused.get_or_insert(self.done);
-            if self.recording.refusals.len() < TOLD_REFUSALS {
+            if self.recording.refusals.len() < SHOWN_REFUSALS {
                 self.recording
                     .refusals
                     .push(format!("operation {}: {sentence}", self.done));
             }
-            tell(self.done, &sentence);
+            report(self.done, &sentence);
         }
         Ok(())
     }

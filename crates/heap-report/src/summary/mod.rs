@@ -19,7 +19,7 @@ use table::Table;
 use words::when;
 
 /// Number of sites and failures that are listed one by one.
-const TOLD: usize = 12;
+const SHOWN: usize = 12;
 /// How many callers of a leak.
 const CALLERS: usize = 3;
 
@@ -148,7 +148,7 @@ impl Summary<'_> {
         blocks.sort_by_key(|block| (std::cmp::Reverse(block.size), block.address));
         let mut table = Table::new(["address", "size", "owner", "site"]);
         let labels = self.history.labels();
-        for block in blocks.iter().take(TOLD) {
+        for block in blocks.iter().take(SHOWN) {
             table.row([
                 format!("{:#010x}", block.address),
                 words::grouped(block.size.into()),
@@ -226,7 +226,7 @@ impl Summary<'_> {
             )?,
         }
         let labels = self.history.labels();
-        for leak in suspects.iter().take(TOLD) {
+        for leak in suspects.iter().take(SHOWN) {
             let label = labels.get(leak.site).map_or("unknown", String::as_str);
             self.leak(leak, label, out)?;
         }
@@ -284,7 +284,7 @@ impl Summary<'_> {
             .collect();
         used.sort_by_key(|(_, account)| std::cmp::Reverse((account.bytes, account.peak_bytes)));
         let labels = self.history.labels();
-        let shown = used.iter().take(TOLD).map(|(site, account)| {
+        let shown = used.iter().take(SHOWN).map(|(site, account)| {
             let label = labels.get(*site).cloned().unwrap_or_default();
             (*account, label)
         });
@@ -303,7 +303,7 @@ impl Summary<'_> {
     }
 
     fn and_more(&self, count: usize, what: &str, out: &mut Formatter<'_>) -> fmt::Result {
-        match count.checked_sub(TOLD) {
+        match count.checked_sub(SHOWN) {
             None | Some(0) => Ok(()),
             Some(more) => writeln!(
                 out,
@@ -326,7 +326,7 @@ impl Summary<'_> {
             "\nRefused: {}",
             counted(failures.len() as u64, "request")
         )?;
-        for failure in failures.iter().take(TOLD) {
+        for failure in failures.iter().take(SHOWN) {
             writeln!(out, "  {}", words::failure(self.history, failure))?;
         }
         self.and_more(failures.len(), "refused request", out)
@@ -400,10 +400,10 @@ fn list(title: &str, sentences: &[String], out: &mut Formatter<'_>) -> fmt::Resu
         return Ok(());
     }
     writeln!(out, "\n{title}")?;
-    for line in sentences.iter().take(TOLD) {
+    for line in sentences.iter().take(SHOWN) {
         writeln!(out, "  {line}")?;
     }
-    match sentences.len().checked_sub(TOLD) {
+    match sentences.len().checked_sub(SHOWN) {
         None | Some(0) => Ok(()),
         Some(more) => writeln!(out, "  … and {more} more"),
     }

@@ -122,20 +122,20 @@ fn a_dump_says_nothing_of_what_it_cannot_know() {
 #[test]
 fn programs_read_the_same_as_an_object() {
     let history = history();
-    let told = json(&history, &Replayed::of(&history));
-    assert_eq!(told["total"]["bytes"], 1640);
-    assert_eq!(told["peak"]["blocks"], 41);
-    let leak = &told["leaks"][0];
+    let written = json(&history, &Replayed::of(&history));
+    assert_eq!(written["total"]["bytes"], 1640);
+    assert_eq!(written["peak"]["blocks"], 41);
+    let leak = &written["leaks"][0];
     assert_eq!(
         (leak["suspect"].as_bool(), leak["site"]["label"].as_str()),
         (Some(true), Some("src/mqtt.rs:78"))
     );
-    assert_eq!(told["leaks"][1]["suspect"], false);
-    assert_eq!(told["gaps"]["dropped"], 3);
-    assert_eq!(told["heaps"][0]["used"], 1640);
+    assert_eq!(written["leaks"][1]["suspect"], false);
+    assert_eq!(written["gaps"]["dropped"], 3);
+    assert_eq!(written["heaps"][0]["used"], 1640);
 }
 
-/// Low for 20 ms, critical for 30 ms to the end; the tiles gave something, somebody waited.
+/// Low for 20 ms, critical for 30 ms to the end; the tiles freed something, a request waited.
 fn short_of_memory() -> History {
     let events = [
         (10, "internal", PressureKind::Level(Level::Low)),
@@ -165,10 +165,13 @@ fn short_of_memory() -> History {
 #[test]
 fn what_was_done_when_memory_was_short_is_told_by_name() {
     let text = text(&short_of_memory());
-    let (_, told) = text.split_once("When memory was short\n").unwrap();
-    let told: Vec<&str> = told.lines().take_while(|line| !line.is_empty()).collect();
+    let (_, written) = text.split_once("When memory was short\n").unwrap();
+    let written: Vec<&str> = written
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .collect();
     assert_eq!(
-        told,
+        written,
         [
             "  internal memory was low 1 time, 0.020 s altogether",
             "  internal memory was critical 1 time, 0.030 s altogether, and still is at the end",
@@ -185,9 +188,9 @@ fn what_was_done_when_memory_was_short_is_told_by_name() {
 #[test]
 fn programs_read_of_shortages_too() {
     let history = short_of_memory();
-    let told = &json(&history, &Replayed::of(&history))["shortage"];
-    assert_eq!(told["levels"][1]["level"], "critical");
-    assert_eq!(told["levels"][1]["at_the_end"], true);
-    assert_eq!(told["actions"][1]["refused"], 1);
-    assert_eq!(told["waits"]["longest_ticks"], 12);
+    let written = &json(&history, &Replayed::of(&history))["shortage"];
+    assert_eq!(written["levels"][1]["level"], "critical");
+    assert_eq!(written["levels"][1]["at_the_end"], true);
+    assert_eq!(written["actions"][1]["refused"], 1);
+    assert_eq!(written["waits"]["longest_ticks"], 12);
 }

@@ -131,8 +131,8 @@ mod tests {
     #[test]
     fn a_program_is_known_by_the_hash_of_its_file() {
         let own = Identities::of_program(b"");
-        let told = Identity::of_text(b"e3b0c44298fc1c14").unwrap();
-        assert!(own.has(&told), "the well-known SHA-256 of nothing");
+        let parsed = Identity::of_text(b"e3b0c44298fc1c14").unwrap();
+        assert!(own.has(&parsed), "the well-known SHA-256 of nothing");
         let other = Identity::of_text(b"00000000").unwrap();
         assert_eq!(
             own.contradiction(&other).unwrap(),

@@ -66,10 +66,10 @@ impl History {
             .map(|frame| frame.file.clone())
             .collect();
         for site in &mut self.sites {
-            let told = site.file.trim_start_matches('/').to_owned();
+            let recorded = site.file.trim_start_matches('/').to_owned();
             let mut whole = known
                 .iter()
-                .filter(|file| !told.is_empty() && is_end_of(&told, file));
+                .filter(|file| !recorded.is_empty() && is_end_of(&recorded, file));
             if let (Some(file), None) = (whole.next(), whole.next()) {
                 site.file.clone_from(file);
             }
@@ -163,9 +163,9 @@ impl Site {
     /// The program itself sent the line on which it asks: that is where a macro is used, where
     /// debug information has the line inside of the macro.
     fn correct_line(&mut self) {
-        let told =
+        let recorded =
             (!self.file.is_empty() && self.line > 0).then_some((self.file.as_str(), self.line));
-        if let (Some((file, line)), Some(first)) = (told, self.frames.first_mut())
+        if let (Some((file, line)), Some(first)) = (recorded, self.frames.first_mut())
             && is_end_of(file.trim_start_matches('/'), &first.file)
         {
             first.line = line;

@@ -1,4 +1,4 @@
-//! The heap's own frames, which are none of the program's.
+//! Frames of the heap itself, left out of call stacks.
 //!
 //! The innermost ones: of this project's crates, of the standard library's allocation, of ESP-IDF's
 //! heap and C library. Further out such names can be a program's own business, so only the
@@ -71,18 +71,18 @@ const GLUE: [&str; 9] = [
 ///
 /// ```text
 ///   chip::call_stack   events::callers   heap_trace::call_stack   heap_caps::malloc   events::measure   events::main
-///   └ the probe, which looked at the stack └ the heap               and its observer  └ the caller
+///   └ the context, which walked the stack  └ the heap               and its observer  └ the caller
 /// ```
 pub(super) fn without_heap(mut stack: Vec<Frame>) -> Vec<Frame> {
-    let probe = stack.iter().position(is_looking).unwrap_or(0);
-    let own = stack.iter().skip(probe).take_while(|frame| is_own(frame));
-    let asking = probe + own.count();
+    let context = stack.iter().position(is_looking).unwrap_or(0);
+    let own = stack.iter().skip(context).take_while(|frame| is_own(frame));
+    let asking = context + own.count();
     stack.drain(..asking);
     stack
 }
 
 /// Returns whether the heap asks here where it was called from: what is further in belongs to the
-/// probe.
+/// context.
 fn is_looking(frame: &Frame) -> bool {
     let path = frame.file.replace('\\', "/");
     LOOKING.iter().any(|(own, part)| {

@@ -43,7 +43,7 @@ pub enum VerdictKind {
     Withheld,
     /// A dump contains what was not freed, and no more.
     NotFreed,
-    /// The heaps' own words were overwritten, or somebody was caught who writes where nobody may.
+    /// The heaps' own words were overwritten, or a forbidden write was caught.
     Damaged,
     /// The input is contradictory or incomplete.
     CannotTell,

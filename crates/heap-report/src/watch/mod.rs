@@ -54,7 +54,7 @@ pub struct Watched {
     shortages: Shortages,
 }
 
-/// Somebody and what they have.
+/// An owner or a site, and what it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerUsage {
     /// An owner's name, or a site's place in the source.

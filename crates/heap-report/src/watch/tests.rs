@@ -159,8 +159,8 @@ fn prometheus_has_the_levels_and_sums_that_the_device_counts() {
         ("a request", PressureKind::WaitServed(700)),
         ("dma", PressureKind::Level(Level::Normal)),
     ];
-    let said = happened.map(|(name, kind)| Said::Pressure { name, kind });
-    let text = watched(&sent(&said)).prometheus();
+    let events = happened.map(|(name, kind)| Said::Pressure { name, kind });
+    let text = watched(&sent(&events)).prometheus();
     let mut figures = heap_trace::PressureFigures::NONE;
     for (name, kind) in happened {
         figures.record(&PressureEvent::new(name, kind));

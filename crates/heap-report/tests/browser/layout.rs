@@ -11,12 +11,12 @@ const COLLISIONS: &str = r"(() => {
     if (!node.textContent.trim() || !holder.checkVisibility() || holder.closest('#flame, #player, #tip, script, style')) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
-    for (const box of range.getClientRects()) if (box.width > 1) texts.push({ said: node.textContent, box });
+    for (const box of range.getClientRects()) if (box.width > 1) texts.push({ text: node.textContent, box });
   }
   const shared = (one, other, from, to) => Math.min(one[to], other[to]) - Math.max(one[from], other[from]);
   const collide = ({ box: one }, { box: other }) =>
     shared(one, other, 'left', 'right') > 1 && shared(one, other, 'top', 'bottom') > 0.3 * Math.min(one.height, other.height);
-  return texts.flatMap((one, index) => texts.slice(index + 1).filter((other) => collide(one, other)).map((other) => `${one.said} | ${other.said}`));
+  return texts.flatMap((one, index) => texts.slice(index + 1).filter((other) => collide(one, other)).map((other) => `${one.text} | ${other.text}`));
 })()";
 
 /// What has to be scrolled sideways to be seen.

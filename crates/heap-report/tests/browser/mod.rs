@@ -68,7 +68,7 @@ impl Browser {
         let Some(program) = program() else {
             let is_ci = env::var("CI").is_ok_and(|value| value == "true");
             assert!(!is_ci, "the pages are tested in a browser: {PACKAGE}");
-            tell("NOT TESTED: a page, because there is no browser here");
+            print("NOT TESTED: a page, because there is no browser here");
             return None;
         };
         Some(Browser {
@@ -89,13 +89,13 @@ impl Browser {
 
 /// Says it to the person who runs the tests; what `eprintln!` says, a test that passes keeps for
 /// itself.
-fn tell(what: &str) {
+fn print(what: &str) {
     let _ = writeln!(io::stderr(), "{what}: {PACKAGE}");
 }
 
 fn program() -> Option<PathBuf> {
-    if let Some(told) = env::var_os("CHROMIUM") {
-        return Some(PathBuf::from(told));
+    if let Some(path) = env::var_os("CHROMIUM") {
+        return Some(PathBuf::from(path));
     }
     let folders = env::var_os("PATH")?;
     let paths = PROGRAMS

@@ -138,7 +138,7 @@ pub fn program(events: usize) -> History {
         maker.ticks += 40 + maker.random(900);
         if number % step == step / 2 {
             let name = ["connected", "update", "night", "morning", "evening"][number / step % 5];
-            maker.tell(Event::Mark {
+            maker.emit(Event::Mark {
                 name: name.to_owned(),
             });
         }
@@ -189,7 +189,7 @@ impl Maker {
 
     fn step(&mut self, number: usize, events: usize) {
         if number == events / 3 {
-            return self.tell(Event::Dropped { events: 17 });
+            return self.emit(Event::Dropped { events: 17 });
         }
         let busy = number * 8 / events % 3 != 1;
         let most = if busy { 170 } else { 70 };
@@ -212,7 +212,7 @@ impl Maker {
             return;
         };
         self.blocks.remove(&address);
-        self.tell(Event::Freed { address });
+        self.emit(Event::Freed { address });
     }
 
     fn allocate_one(&mut self) {
@@ -248,7 +248,7 @@ impl Maker {
                 sentence: None,
             },
         };
-        self.tell(event);
+        self.emit(event);
     }
 
     /// First fit: the lowest hole that is big enough.
@@ -266,7 +266,7 @@ impl Maker {
         })
     }
 
-    fn tell(&mut self, event: Event) {
+    fn emit(&mut self, event: Event) {
         let ticks = self.ticks;
         self.history.events.push(TimedEvent { ticks, event });
     }

@@ -1,4 +1,4 @@
-//! What was done about shortages of memory: levels now, and sums.
+//! Account of memory shortages: current levels, and sums of what was done about them.
 
 use heap_caps::{Level, PressureEvent, PressureKind};
 

@@ -153,7 +153,7 @@ impl<'n, const OWNERS: usize> Metrics<'n, OWNERS> {
         metrics
     }
 
-    /// Metrics of figures that somebody else has kept, such as a host that follows an event
+    /// Metrics of figures from another source, such as a host that follows an event
     /// stream. Only the first 32 capabilities and the first `OWNERS` owners count.
     #[must_use]
     pub fn from_figures(

@@ -6,7 +6,7 @@
 //! | RISC-V | [`frame_pointers`]: each frame says where its caller's is | code compiled with `-C force-frame-pointers=yes` |
 //! | host | `HostStack` (feature `std`): the unwinder | |
 //!
-//! The walks are ordinary arithmetic on words that somebody else reads, so they are tested on
+//! The walks are ordinary arithmetic on words that [`Words`] reads, so they are tested on
 //! stacks drawn by hand. They end at the first word that makes no sense: an address that is not
 //! code, a stack that does not go upwards.
 

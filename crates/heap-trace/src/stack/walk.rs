@@ -99,11 +99,12 @@ const NOTHING: Range<u32> = 0..0;
 /// Frames of the heap's own that are followed at most: no way through it is deeper, and the lock is
 /// held meanwhile.
 const MOST_OWN: usize = 32;
-/// Frames of the probe that lie in front of them at most: what the compiler does not inline.
+/// Frames of the trace context that lie in front of them at most: what the compiler does not
+/// inline.
 const MOST_PROBE: usize = 2;
 
 /// Follows frames upwards, as long as they make sense; the first ones are left out if they are the
-/// heap's own, with those of the probe in front of them.
+/// heap's own, with those of the trace context in front of them.
 fn fill(
     callers: &mut [u32],
     first: Start,
@@ -222,7 +223,7 @@ mod tests {
             let count = windowed_outside(&words, start, &CODE, &own, &mut callers);
             callers[..count].to_vec()
         };
-        // The probe is one function or two, the heap the next two.
+        // The trace context is one function or two, the heap the next two.
         assert_eq!(
             outside(0x400D_2000..0x400D_4000),
             [0x400D_4000, 0x400D_5000, 0x400D_6000]

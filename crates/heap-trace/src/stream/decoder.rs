@@ -68,8 +68,8 @@ pub struct Frame<'a> {
     pub event: Event<'a>,
 }
 
-/// Bytes between two zeros that are no frame: a part of one, damaged on its way, or somebody else's
-/// text on the same line.
+/// Bytes between two zeros that are no frame: a part of one, damaged on its way, or another
+/// program's text on the same line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrokenFrame {
     /// How many.

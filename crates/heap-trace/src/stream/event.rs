@@ -54,7 +54,7 @@ pub enum Event<'a> {
         /// On whose behalf.
         owner: Owner,
     },
-    /// So many events are missing here: the sink had no room for them.
+    /// This many events are missing here: the sink had no room for them.
     Dropped {
         /// How many.
         events: u32,

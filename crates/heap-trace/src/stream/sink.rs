@@ -53,7 +53,7 @@ impl<P: Port> Sink for ByteSink<P> {
 /// What a ring does with a frame for which there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenFull {
-    /// Refuses it: the stream counts it as dropped. For a ring that somebody empties.
+    /// Refuses it: the stream counts it as dropped. For a ring that another task empties.
     Refuse,
     /// Overwrites the oldest bytes: the ring has the last events before a crash. Whoever reads it
     /// begins with half a frame.

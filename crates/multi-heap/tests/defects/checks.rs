@@ -24,7 +24,7 @@ fn lived_in<P: Poison>(region: &mut Region) -> (Heap<P>, Vec<(Offset, u32)>) {
     (heap, live)
 }
 
-/// What the check says of a byte that somebody changed.
+/// What the check says of a byte that was changed.
 fn with_changed<P: Poison>(
     region: &mut Region,
     heap: &Heap<P>,

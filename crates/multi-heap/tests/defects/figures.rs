@@ -66,13 +66,13 @@ fn free_bytes_are_what_can_be_had() {
     blocks.into_iter().step_by(2).for_each(|block| {
         free(&mut heap, block);
     });
-    let (told, mut had) = (heap.free_bytes(), 0);
+    let (reported, mut had) = (heap.free_bytes(), 0);
     while heap.largest_free_block() > 0 {
         let largest = heap.largest_free_block();
         allocate(&mut heap, request(largest)).unwrap();
         had += largest;
     }
-    assert_eq!(had + heap.free_bytes(), told, "hole by hole");
+    assert_eq!(had + heap.free_bytes(), reported, "hole by hole");
 }
 
 /// Defects: ba1d7f8.

@@ -16,8 +16,8 @@ fn xtask(arguments: &[&str]) -> String {
     let mut command = Command::new("cargo");
     command.current_dir(root).args(["--quiet", "xtask"]);
     let output = command.args(arguments).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{arguments:?}: {said}");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {text}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -62,14 +62,14 @@ fn every_report_of_the_esp32s_program_is_a_frame_with_its_figures() {
 
     let table = Table::parse(&fs::read(&elf).unwrap()).unwrap();
     let table = table.expect("the program has a `.defmt` section");
-    let mut said = Vec::new();
+    let mut text = Vec::new();
     for frame in frames(&fs::read(&kept).unwrap()) {
         let mut decoder = table.new_stream_decoder();
         decoder.received(&frame);
         match decoder.decode() {
             Ok(frame) => {
                 let level = frame.level().map_or("?", |level| level.as_str());
-                said.push(format!("{level} {}", frame.display_message()));
+                text.push(format!("{level} {}", frame.display_message()));
             }
             Err(DecodeError::UnexpectedEof | DecodeError::Malformed) => {
                 panic!("a frame that cannot be decoded: {frame:02x?}")
@@ -77,11 +77,11 @@ fn every_report_of_the_esp32s_program_is_a_frame_with_its_figures() {
         }
     }
     // The third report ends the run before its frame.
-    let reports: Vec<_> = said
+    let reports: Vec<_> = text
         .iter()
         .filter(|line| line.starts_with("info free "))
         .collect();
-    assert_eq!(reports.len(), 2, "{said:?}");
+    assert_eq!(reports.len(), 2, "{text:?}");
     for report in reports {
         let figures: Vec<u32> = report
             .split(|c: char| !c.is_ascii_digit())

@@ -55,7 +55,7 @@ impl TraceStep {
         Some([head, size])
     }
 
-    /// Returns the step of two words; `None` if they are none.
+    /// Decodes a step from two words; `None` if they encode none.
     #[must_use]
     pub const fn from_words([head, size]: [u32; 2]) -> Option<Self> {
         let slot = head & ((1 << SLOT_BITS) - 1);

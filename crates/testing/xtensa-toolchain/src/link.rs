@@ -64,7 +64,7 @@ pub fn archive(bitcode: &Path, output: &Path) -> Result<(), Error> {
 struct Members {
     /// rustc's modules.
     bitcode: Vec<PathBuf>,
-    /// Objects that somebody has compiled before: parts in C of the crate.
+    /// Objects that were compiled before: parts in C of the crate.
     objects: Vec<PathBuf>,
 }
 

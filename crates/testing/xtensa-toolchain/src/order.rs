@@ -157,9 +157,9 @@ mod tests {
     #[test]
     fn each_target_file_of_a_chip_leads_to_its_processor() {
         for (name, processor) in Processor::CHIPS {
-            let said = format!("--for-chip={name}");
-            assert!(processor.target().contains(&said), "{name}");
-            assert_eq!(Order::parse(&[said]).processor, processor);
+            let argument = format!("--for-chip={name}");
+            assert!(processor.target().contains(&argument), "{name}");
+            assert_eq!(Order::parse(&[argument]).processor, processor);
         }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Overlay {
     pub(crate) file: String,
     pub(crate) placed: Vec<Placed>,
     pub(crate) findings: Vec<Finding>,
-    /// How many of them are about memory that the program shares with somebody.
+    /// How many of them are about memory that the program shares with heaps or reservations.
     pub(crate) shared: usize,
 }
 

@@ -59,12 +59,12 @@ function describeCell(region, cell) {
   const parts = shares(region, cursor, cell);
   const start = region.start + cell * region.cell_bytes;
   const end = Math.min(start + region.cell_bytes, region.start + region.size);
-  const said = KINDS.map((kind, index) => [kind.name, parts[index]]).filter(
+  const named = KINDS.map((kind, index) => [kind.name, parts[index]]).filter(
     ([, part]) => part > 0.02,
   );
   return [
     `${region.name} ${hex(start)} – ${hex(end)}`,
-    said.map(([name, part]) => `${name} ${Math.round(part * 100)} %`).join(" · "),
+    named.map(([name, part]) => `${name} ${Math.round(part * 100)} %`).join(" · "),
   ];
 }
 

@@ -62,7 +62,7 @@ const LEVELS = { low: "hole", critical: "accent" };
 
 function bands() {
   const place = ({ event, time }) => positionOf(event, time);
-  return data.bands.told.map((band) => ({
+  return data.bands.shown.map((band) => ({
     from: place(band.from),
     to: place(band.to),
     color: `var(--${LEVELS[band.level]})`,
@@ -70,7 +70,7 @@ function bands() {
 }
 
 function flags() {
-  const named = data.marks.told.map((mark) => ({
+  const named = data.marks.shown.map((mark) => ({
     position: positionOf(mark.event, mark.time),
     color: "var(--soft)",
     text: mark.name,
@@ -81,7 +81,7 @@ function flags() {
       .map((number, sample) => [number, sample])
       .filter(([number]) => number > 0)
       .map(([, sample]) => ({ position: timeline.position(sample), color, shape }));
-  const done = data.pressure.told.map((act) => ({
+  const done = data.pressure.shown.map((act) => ({
     position: positionOf(act.event, act.time),
     color: "var(--poison)",
     shape: "diamond",
@@ -113,7 +113,7 @@ function writeFlagLegend() {
     items.push(legendItem(sign("▲", "accent"), several(data.failures.all, "failed request")));
   for (const level of Object.keys(LEVELS)) {
     const gauges = new Set(
-      data.bands.told.filter((band) => band.level === level).map((band) => band.gauge),
+      data.bands.shown.filter((band) => band.level === level).map((band) => band.gauge),
     );
     for (const gauge of gauges)
       items.push(legendItem(legendBox(`var(--${LEVELS[level]})`), `${gauge} memory ${level}`));
@@ -134,37 +134,37 @@ function writeFlagLegend() {
   byId("flag-legend").replaceChildren(...items);
 }
 
-/** How many failures are told before one asks for all. */
+/** How many failures are shown before one asks for all. */
 const FIRST_FAILURES = 6;
 
 function writeFailures() {
-  const { told, all } = data.failures;
+  const { shown, all } = data.failures;
   byId("failures").hidden = all === 0;
-  writeFirst(byId("failures").querySelector("ol"), told, all, failureItem);
+  writeFirst(byId("failures").querySelector("ol"), shown, all, failureItem);
 }
 
 /** What was done when memory was short, one by one. */
 function writePressure() {
-  const { told, all } = data.pressure;
+  const { shown, all } = data.pressure;
   byId("pressure").hidden = all === 0;
-  writeFirst(byId("pressure").querySelector("ol"), told, all, (act) =>
+  writeFirst(byId("pressure").querySelector("ol"), shown, all, (act) =>
     make("li", {}, `${capital(act.name)}. `, goTo(act)),
   );
 }
 
-/** The first few of `told`, of which there are `all`, and a button for the others. */
-function writeFirst(list, told, all, item) {
+/** The first few of `shown`, of which there are `all`, and a button for the others. */
+function writeFirst(list, shown, all, item) {
   const show = (some) => list.replaceChildren(...some.map(item));
-  show(told.slice(0, FIRST_FAILURES));
+  show(shown.slice(0, FIRST_FAILURES));
   const more = make(
     "button",
     { type: "button", class: "plain" },
-    all > told.length
-      ? `Show the first ${count(told.length)} of ${count(all)}`
+    all > shown.length
+      ? `Show the first ${count(shown.length)} of ${count(all)}`
       : `Show all ${count(all)}`,
   );
   more.addEventListener("click", () => {
-    show(told);
+    show(shown);
     more.remove();
   });
   if (all > FIRST_FAILURES) list.after(more);
@@ -194,7 +194,7 @@ function failureItem(failure) {
   );
 }
 
-/** A size that does not fit is told as the greatest that does. */
+/** A size that does not fit is shown as the greatest that does. */
 function requestText(failure) {
   const bytes = failure.size === 0xffffffff ? "4 GiB or more" : size(failure.size);
   return `${failure.owner === "nobody" ? "Somebody" : failure.owner} asked for ${bytes} with ${failure.caps}.`;

@@ -93,7 +93,7 @@ function failuresTile() {
 
 /** The sample of the first request that failed, if any did: what a person came for. */
 function firstFailure() {
-  const [first] = data.failures.told;
+  const [first] = data.failures.shown;
   if (!first) return undefined;
   const after = data.samples.event.findIndex((event) => event > first.event);
   return after < 0 ? last : after;

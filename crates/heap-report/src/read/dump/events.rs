@@ -1,4 +1,4 @@
-//! From the records of a dump to events, the oldest first.
+//! Conversion of a dump's records to events, the oldest first.
 
 use std::collections::{BTreeMap, HashMap};
 

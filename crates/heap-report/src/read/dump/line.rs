@@ -289,7 +289,7 @@ fn decimal(text: &str) -> Option<(u64, &str)> {
     Some((digits.parse().ok()?, rest))
 }
 
-/// `0x3ffb3f00`, and no letter behind it: an address that somebody else's text ran into is not
+/// `0x3ffb3f00`, and no letter behind it: an address that other text ran into is not
 /// known.
 fn hexadecimal(text: &str) -> Option<(u32, &str)> {
     let (number, rest) = wide(text)?;
@@ -392,12 +392,12 @@ mod tests {
             (format!("{head} freed"), 0, false, true),
         ] {
             let record = record(&line);
-            let told = (
+            let parsed = (
                 record.callers.len(),
                 record.place.is_some(),
                 record.freed_by.is_some(),
             );
-            assert_eq!(told, (callers, place, freed), "{line}");
+            assert_eq!(parsed, (callers, place, freed), "{line}");
             assert_eq!(record.memory, MemoryKind::External);
         }
     }

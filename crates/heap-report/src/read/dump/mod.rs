@@ -70,19 +70,19 @@ pub(super) fn read(lines: &[String]) -> Option<History> {
         parts.push(before);
     }
     parts.reverse();
-    let told = parts.len();
+    let reported = parts.len();
     let mut notes: Vec<String> = parts
         .iter()
         .flat_map(|part| &part.notes)
         .map(|note| format!("the dump says: {note}"))
         .collect();
     notes.dedup();
-    if told > 1 {
+    if reported > 1 {
         notes.push(format!(
-            "the last {told} dumps are of different kinds of memory: they are reported together"
+            "the last {reported} dumps are of different kinds of memory: they are reported together"
         ));
     }
-    if count > told {
+    if count > reported {
         notes.push(format!(
             "there are {count} dumps in this log: the last one is reported"
         ));
@@ -172,11 +172,11 @@ impl Dump {
                 counted(unreadable, "record")
             ));
         }
-        let said = self.total.filter(|said| *said != read)?;
+        let total = self.total.filter(|total| *total != read)?;
         Some(format!(
             "the dump's last lines count {} in {}, and {} in {} were read above them",
-            bytes(said.bytes),
-            counted(said.blocks, "block"),
+            bytes(total.bytes),
+            counted(total.blocks, "block"),
             bytes(read.bytes),
             counted(read.blocks, "block")
         ))

@@ -1,4 +1,4 @@
-//! What calls cost while something for short memory is registered: rows of the table in
+//! Cost of calls while something for short memory is registered: rows of the table in
 //! `docs/pressure.md`.
 
 use core::mem::MaybeUninit;

@@ -48,7 +48,7 @@ static HANDLER: AtomicUsize = AtomicUsize::new(0);
 static WATCHED: AtomicUsize = AtomicUsize::new(0);
 
 /// Calls `handler` with each stop at a data breakpoint, with interrupts masked; the program ends if
-/// that says that it is none of its own. `is_watched` says whether an access is one that is
+/// it returns that the stop is not its own. `is_watched` says whether an access is one that is
 /// watched.
 pub fn on_data_breakpoint(handler: fn(&Stop) -> bool, is_watched: fn(Access) -> bool) {
     WATCHED.store(is_watched as usize, Ordering::Relaxed);

@@ -45,8 +45,8 @@ pub(super) struct Record {
 static HANDLER: AtomicUsize = AtomicUsize::new(0);
 
 /// Calls `handler` with each stop at a data breakpoint, with interrupts masked; the program ends if
-/// that says that it is none of its own. `is_watched` is for processors that do not say what they
-/// stopped at: not for this one.
+/// it returns that the stop is not its own. `is_watched` is for processors that do not say what
+/// they stopped at: not for this one.
 pub fn on_data_breakpoint(handler: fn(&Stop) -> bool, _is_watched: fn(Access) -> bool) {
     HANDLER.store(handler as usize, Ordering::Relaxed);
     assembly::debug_begin(stopped);
