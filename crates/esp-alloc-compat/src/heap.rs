@@ -187,7 +187,7 @@ impl EspHeap {
 
 /// A block's way, with calls of the hooks.
 impl EspHeap {
-    /// Returns a block in the first region with these capabilities that has room.
+    /// Allocates a block in the first region with these capabilities that has room.
     pub(crate) fn allocate_block(
         &self,
         capabilities: EnumSet<MemoryCapability>,

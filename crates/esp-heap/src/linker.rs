@@ -261,7 +261,7 @@ impl Linker<'_> {
             .or_else(|| self.empty(firmware, of))
     }
 
-    /// Returns the last one given counts.
+    /// Returns the address that the command line gives a symbol; the last one counts.
     fn given(&self, name: &str) -> Option<u32> {
         let given = self.given.iter().rfind(|(known, _)| known == name);
         given.map(|(_, address)| *address)

@@ -203,7 +203,8 @@ impl<H: HeapRef> Arena<H> {
         Scratch(self)
     }
 
-    /// Returns the bytes for `layout`, which end with the arena; `None` if there is no room. O(1).
+    /// Allocates the bytes for `layout`, which end with the arena; `None` if there is no room.
+    /// O(1).
     #[must_use]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
         self.at(self.bump.allocate(End::Bottom, layout)?)
@@ -235,7 +236,8 @@ impl<H: HeapRef> Clone for Scratch<'_, H> {
 impl<H: HeapRef> Copy for Scratch<'_, H> {}
 
 impl<H: HeapRef> Scratch<'_, H> {
-    /// Returns the bytes for `layout`, which end with the arena; `None` if there is no room. O(1).
+    /// Allocates the bytes for `layout`, which end with the arena; `None` if there is no room.
+    /// O(1).
     #[must_use]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
         self.0.at(self.0.bump.allocate(End::Top, layout)?)

@@ -25,7 +25,7 @@ pub enum Changed {
 /// of the allocator is used; it has the size and alignment of its layout, takes bytes, and overlaps
 /// no other one.
 pub unsafe trait Blocks {
-    /// Returns a block of `layout`, whose size is not 0, of zeros if so asked.
+    /// Allocates a block of `layout`, whose size is not 0, of zeros if so asked.
     fn allocate_block(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>>;
 
     /// Frees a block.

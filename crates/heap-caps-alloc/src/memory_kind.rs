@@ -95,7 +95,7 @@ pub trait MemoryKind {
         }
     }
 
-    /// Returns a block for `layout` as soon as there is memory: what a `Box` or `Vec` of this
+    /// Allocates a block for `layout` as soon as there is memory: what a `Box` or `Vec` of this
     /// allocator can be made of. See [`CapsHeap::allocate_async`].
     ///
     /// ```

@@ -70,7 +70,7 @@ pub type FailureHandler = fn(&Failure);
 /// does nothing.
 pub type ReportHandler = fn(&Report);
 
-/// Returns a report handler for programs that choose to go on after a fault: the report is counted
+/// Report handler for programs that choose to go on after a fault: the report is counted
 /// and kept, no more.
 pub fn go_on(_: &Report) {}
 

@@ -29,7 +29,7 @@ impl<F: Copy> FunctionSlot<F> {
         }
     }
 
-    /// The function, if one was set.
+    /// Returns the function, if one was set.
     #[inline]
     pub(super) fn get(&self) -> Option<F> {
         let function = NonNull::new(self.function.load(Ordering::Acquire))?;
@@ -47,19 +47,20 @@ impl<F: Copy> FunctionSlot<F> {
     }
 }
 
-/// A block for C: null where there is none.
+/// Returns a block for C: null where there is none.
 #[inline]
 pub(super) fn to_c(block: Option<NonNull<u8>>) -> *mut c_void {
     block.map_or(ptr::null_mut(), |block| block.as_ptr().cast())
 }
 
-/// A pointer from C: `None` for null.
+/// Returns a pointer from C: `None` for null.
 #[inline]
 pub(super) fn from_c(pointer: *const c_void) -> Option<NonNull<u8>> {
     NonNull::new(pointer.cast_mut().cast())
 }
 
-/// Memory from `start` to `end`; `None` where either is 0, or nothing lies between them.
+/// Returns the memory from `start` to `end`; `None` where either is 0, or nothing lies between
+/// them.
 pub(super) fn between(start: isize, end: isize) -> Option<NonNull<[u8]>> {
     let (start, end) = (start.cast_unsigned(), end.cast_unsigned());
     let size = end.checked_sub(start).filter(|&size| size != 0)?;
@@ -67,7 +68,7 @@ pub(super) fn between(start: isize, end: isize) -> Option<NonNull<[u8]>> {
     Some(NonNull::slice_from_raw_parts(first, size))
 }
 
-/// The elements of C's array up to the one that ends it; none where the array is null.
+/// Returns the elements of C's array up to the one that ends it; none where the array is null.
 ///
 /// # Safety
 /// `first` is null, or elements can be read from there up to one that `ends`, for as long as the
@@ -89,7 +90,7 @@ pub(super) unsafe fn until<T: Copy>(
     })
 }
 
-/// Memory that C hands over for good; empty where it is null.
+/// Returns the memory that C hands over for good; empty where it is null.
 ///
 /// # Safety
 /// `start` is null, or `size` bytes from there are readable and writable, and nothing else uses
@@ -134,8 +135,8 @@ pub(super) unsafe fn write_at<T>(array: *mut T, index: usize, value: T) {
     };
 }
 
-/// A name of a C function that lies where the linker script puts `bytes`: these are a text of one
-/// of the crate's own literals, its 0 included.
+/// Returns a name of a C function that lies where the linker script puts `bytes`: these are a text
+/// of one of the crate's own literals, its 0 included.
 #[cfg(feature = "in-ram")]
 #[inline(always)]
 pub(super) const fn name_in(bytes: &'static [u8]) -> &'static CStr {
@@ -183,7 +184,7 @@ pub(super) fn write_text(write: signatures::ConsoleHook, text: &str) {
     unsafe { write(text.as_ptr().cast::<c_char>(), text.len()) }
 }
 
-/// A visitor of `heap_caps_walk`.
+/// Calls a visitor of `heap_caps_walk`.
 ///
 /// # Safety
 /// `walker` may be called with these.
@@ -198,7 +199,7 @@ pub(super) unsafe fn show(
     unsafe { walker(heap, block, user) }
 }
 
-/// A visitor of `multi_heap_walk`.
+/// Calls a visitor of `multi_heap_walk`.
 ///
 /// # Safety
 /// `walker` may be called with these.
@@ -212,7 +213,7 @@ pub(super) unsafe fn show_block(
     unsafe { walker(block.pointer, block.size, block.used.into(), user) }
 }
 
-/// A list of C; empty where it is null.
+/// Returns a list of C; empty where it is null.
 ///
 /// # Safety
 /// - `first` is null, or `count` values can be read there for as long as the list is used.
@@ -235,7 +236,7 @@ pub(super) unsafe fn fill(start: *mut c_void, size: usize, byte: u8) {
     }
 }
 
-/// The word at a place of C.
+/// Returns the word at a place of C.
 ///
 /// # Safety
 /// - It can be read there, and is a multiple of 4.
@@ -253,7 +254,8 @@ pub(super) fn set_errno(location: signatures::ErrnoLocation, number: i32) {
     unsafe { write_out(errno, number) };
 }
 
-/// An array of C as one of values, each of them `value` at first; empty where it is null.
+/// Returns an array of C as a slice of values, each of them `value` at first; empty where it is
+/// null.
 ///
 /// # Safety
 /// - `first` is null, or `count` values can be written there; nobody else uses them as long as the
@@ -271,22 +273,22 @@ pub(super) unsafe fn array<'c, T: Copy>(first: *mut T, count: usize, value: T) -
     unsafe { core::slice::from_raw_parts_mut(first, count) }
 }
 
-/// What a function without arguments answers: the clock, the core, the task that runs, whether this
-/// is an interrupt handler.
+/// Returns what a function without arguments answers: the clock, the core, the task that runs,
+/// whether this is an interrupt handler.
 #[cfg(feature = "c-abi-idf")]
 pub(super) fn answer<T>(function: unsafe extern "C" fn() -> T) -> T {
     // SAFETY: C registered it to be called without arguments.
     unsafe { function() }
 }
 
-/// The call stack.
+/// Calls the function that fills in the call stack.
 #[cfg(feature = "heap-tracing")]
 pub(super) fn callers(fill: signatures::Callers, stack: &mut [u32]) -> usize {
     // SAFETY: C registered it to be called with an array and its length.
     unsafe { fill(stack.as_mut_ptr(), stack.len()) }.min(stack.len())
 }
 
-/// What C hands over by its place; `None` for null.
+/// Returns what C hands over by its place; `None` for null.
 ///
 /// # Safety
 /// - `place` is null, or holds a `T`.
@@ -297,7 +299,7 @@ pub(super) unsafe fn read<T: Copy>(place: *const T) -> Option<T> {
     (!place.is_null()).then(|| unsafe { place.read_unaligned() })
 }
 
-/// A task's name, its end included where it is short.
+/// Returns a task's name, its end included where it is short.
 #[cfg(feature = "heap-task-tracking")]
 pub(super) fn name_of<'c>(answer: signatures::TaskName, task: *mut c_void) -> &'c [u8] {
     // SAFETY: C registered it to be called with a task.
@@ -340,7 +342,7 @@ pub(super) struct CArgument(pub(super) *mut c_void);
 #[cfg(feature = "c-abi-idf")]
 unsafe impl Send for CArgument {}
 
-/// A name of C, in both forms; `None` for null. Invalid UTF-8 becomes `?`.
+/// Returns a name of C, in both forms; `None` for null. Invalid UTF-8 becomes `?`.
 ///
 /// # Safety
 /// - `text` is null, or a string that lasts as long as the program.
@@ -354,7 +356,7 @@ pub(super) unsafe fn lasting_text(text: *const c_char) -> Option<(&'static str, 
     Some((string.to_str().unwrap_or("?"), CText(text)))
 }
 
-/// A shrinker.
+/// Calls a shrinker.
 #[cfg(feature = "c-abi-idf")]
 pub(super) fn shrink(hook: signatures::ShrinkHook, size: usize, argument: CArgument) -> usize {
     // SAFETY: C registered it to be called with a size and this argument.
@@ -381,7 +383,7 @@ pub(super) fn notify_task_pressure(
     unsafe { hook(task, name.0, used, is_above) }
 }
 
-/// The memory of accounts.
+/// Returns the memory of accounts.
 ///
 /// # Safety
 /// - `memory` is that of a static, and this is called once for it.
@@ -417,8 +419,8 @@ pub(super) fn park(function: signatures::ParkTask, ticks: u32) {
 #[cfg(feature = "c-abi-idf")]
 pub(super) static UNPARK: FunctionSlot<signatures::UnparkTask> = FunctionSlot::empty();
 
-/// A waker that calls the one function of C that starts tasks with a task: the handle is all that
-/// it has.
+/// Returns a waker that calls the one function of C that starts tasks with a task: the handle is
+/// all that it has.
 #[cfg(feature = "c-abi-idf")]
 pub(super) fn waker_of_task(task: *mut c_void) -> core::task::Waker {
     use core::task::{RawWaker, RawWakerVTable, Waker};

@@ -80,7 +80,7 @@ pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     )
 }
 
-/// Returns a block with another size. Null: as `malloc`; size 0: as `free`.
+/// Resizes a block. Null: as `malloc`; size 0: as `free`.
 ///
 /// # Safety
 /// - `pointer` is null or a block, and not used after a success.

@@ -48,7 +48,7 @@ pub extern "C" fn calloc_internal(count: usize, size: usize) -> *mut c_void {
     internal(name!(c"calloc_internal"), request).allocate()
 }
 
-/// Returns a block with another size, in internal memory.
+/// Resizes a block, in internal memory.
 ///
 /// # Safety
 /// - `pointer` is null or a block, and not used after a success.

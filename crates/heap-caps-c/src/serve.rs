@@ -95,7 +95,8 @@ impl Call<'_> {
         }
     }
 
-    /// Returns a block at a multiple of the request's alignment, which [`Call::reallocate`] keeps.
+    /// Allocates a block at a multiple of the request's alignment, which [`Call::reallocate`]
+    /// keeps.
     #[inline(always)]
     pub(super) fn allocate_aligned(self) -> *mut c_void {
         let block = self.allocate();
@@ -105,8 +106,8 @@ impl Call<'_> {
         block
     }
 
-    /// Returns a block resized, or null, and the old one as it was. Null asks for a new block; a
-    /// size of 0 frees the block.
+    /// Resizes a block; returns null, with the old one as it was, if that fails. Null asks for a
+    /// new block; a size of 0 frees the block.
     ///
     /// # Safety
     /// As `realloc`: `pointer` is null, or a block of which nobody else makes use, or it is

@@ -209,7 +209,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// The set of capabilities that `malloc` tries first.
+    /// Returns the set of capabilities that `malloc` tries first.
     #[inline(always)]
     pub(crate) const fn default_set(&self, size: usize) -> Caps {
         let limit = !self.inverted_external_above as usize; // widening
@@ -220,7 +220,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// The observer, to be changed or emptied.
+    /// Returns the observer, to be changed or emptied.
     pub const fn observer_mut(&mut self) -> &mut O {
         &mut self.observer
     }
@@ -232,35 +232,35 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 }
 
 impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
-    /// The policy.
+    /// Returns the policy.
     #[must_use]
     pub const fn policy(self) -> Policy {
         self.heaps.rules.policy
     }
 
-    /// The chip that was booted.
+    /// Returns the chip that was booted.
     #[must_use]
     pub fn chip(self) -> Option<&'static Chip> {
         self.heaps.chip.map(|(chip, _)| chip)
     }
 
-    /// What the chip's caches and engines demand of buffers.
+    /// Returns what the chip's caches and engines demand of buffers.
     #[must_use]
     pub const fn hardware(self) -> Hardware {
         self.heaps.rules.hardware
     }
 
-    /// The reserves in force.
+    /// Returns the reserves in force.
     pub fn reserves(self) -> impl Iterator<Item = Reserve> + 'h {
         self.heaps.reserves.iter()
     }
 
-    /// The observer.
+    /// Returns the observer.
     pub const fn observer(self) -> &'h O {
         &self.heaps.observer
     }
 
-    /// How many failures were reported, up to `u32::MAX`.
+    /// Returns how many failures were reported, up to `u32::MAX`.
     #[must_use]
     pub const fn failures(self) -> u32 {
         self.heaps.failures

@@ -133,7 +133,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
         self.heaps.stay(address, layout, caps, caller)
     }
 
-    /// Returns a block for an ordinary one that moves: as [`Phases::allocate_ordinary`], but no
+    /// Allocates a block for an ordinary one that moves: as [`Phases::allocate_ordinary`], but no
     /// observer is notified.
     ///
     /// # Errors

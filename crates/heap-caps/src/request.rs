@@ -62,7 +62,7 @@ impl Marks {
 }
 
 impl AllocRequest<'_> {
-    /// Returns the requests `size` bytes of memory that has `caps`, 4-aligned, on behalf of the
+    /// Requests `size` bytes of memory that has `caps`, 4-aligned, on behalf of the
     /// calling code.
     #[must_use]
     #[inline(always)]
@@ -77,7 +77,7 @@ impl AllocRequest<'_> {
         }
     }
 
-    /// Returns the requests `size` bytes of the memory that C's `malloc` uses.
+    /// Requests `size` bytes of the memory that C's `malloc` uses.
     #[must_use]
     #[inline(always)]
     #[track_caller]
@@ -88,7 +88,7 @@ impl AllocRequest<'_> {
         }
     }
 
-    /// Returns the requests `count` times `size` bytes. A product that overflows is refused as too
+    /// Requests `count` times `size` bytes. A product that overflows is refused as too
     /// large.
     #[must_use]
     #[inline(always)]

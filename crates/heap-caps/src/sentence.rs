@@ -55,7 +55,7 @@ impl Failure {
         }
     }
 
-    /// Returns the verdict over all heaps, then the reasons of those it does not speak of.
+    /// Writes the verdict over all heaps, then the reasons of those it does not speak of.
     fn no_memory(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let spoken_of = match (self.largest_hole(), self.largest_heap()) {
             (Some(best), _) => self.no_hole(best, out)?,

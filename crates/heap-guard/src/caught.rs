@@ -103,7 +103,7 @@ impl fmt::Display for Change {
 }
 
 impl CaughtBlock {
-    /// Returns where `address` lies, seen from the block, and the block's origin.
+    /// Writes where `address` lies, seen from the block, and the block's origin.
     fn place(&self, out: &mut fmt::Formatter<'_>, address: Option<u32>) -> fmt::Result {
         let distance = address.map(|address| address.wrapping_sub(self.address));
         match (self.freed, distance) {

@@ -259,7 +259,7 @@ impl Caught {
     }
 }
 
-/// Returns a function that writes for whoever calls it: of the C library, of the compiler's
+/// Returns whether a function writes for whoever calls it: of the C library, of the compiler's
 /// runtime, of Rust's core.
 fn is_copying(frame: &Frame) -> bool {
     let path = frame.file.replace('\\', "/");

@@ -59,7 +59,7 @@ impl Checkpoints {
         self.last = checkpoint;
     }
 
-    /// Whether there has been none.
+    /// Returns whether there has been none.
     pub(crate) const fn is_new(&self) -> bool {
         self.count == 0
     }
@@ -69,8 +69,8 @@ impl Checkpoints {
         Some(self.last).filter(|checkpoint| checkpoint.is_valid(pool))
     }
 
-    /// The nearest earlier checkpoint that is valid; it is the last one now, and those behind it
-    /// are forgotten.
+    /// Returns the nearest earlier checkpoint that is valid; it is the last one now, and those
+    /// behind it are forgotten.
     pub(crate) fn rewind(&mut self, pool: Pool) -> Option<Checkpoint> {
         let standing = self
             .earlier

@@ -262,7 +262,7 @@ impl<P: Poison> Heap<P> {
         let _ = self.resize_wholly(moved.to, used, request);
     }
 
-    /// Returns all phases of [`Heap::resize`] of a block that was found valid.
+    /// Runs all phases of [`Heap::resize`] of a block that was found valid.
     #[inline(always)]
     fn resize_wholly(
         &mut self,

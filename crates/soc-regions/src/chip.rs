@@ -14,7 +14,7 @@ pub struct Chip {
 }
 
 impl Chip {
-    /// The chip of a table.
+    /// Returns the chip of a table.
     ///
     /// # Errors
     /// The first thing that is wrong with the table. [`chip!`](crate::chip!) makes that a compile
@@ -41,8 +41,8 @@ impl Chip {
         Options::defaults(self.table.name, self.table.options)
     }
 
-    /// The default options, but for `settings`. [`options!`](crate::options!) does the same as a
-    /// constant.
+    /// Returns the default options, but for `settings`. [`options!`](crate::options!) does the same
+    /// as a constant.
     ///
     /// # Errors
     /// The chip has no such option, or the option no such value.
@@ -50,12 +50,12 @@ impl Chip {
         self.default_options().with_all(settings)
     }
 
-    /// The memory types.
+    /// Returns the memory types.
     pub const fn types(&self) -> &'static [MemoryType] {
         self.table.types
     }
 
-    /// The memory type of an index; `None` only for an index that is not this chip's.
+    /// Returns the memory type of an index; `None` only for an index that is not this chip's.
     pub const fn memory_type(&self, kind: TypeIndex) -> Option<&'static MemoryType> {
         if kind.index() < self.table.types.len() {
             Some(&self.table.types[kind.index()])
@@ -64,43 +64,44 @@ impl Chip {
         }
     }
 
-    /// All rows, also those of other configurations, in table order.
+    /// Returns all rows, also those of other configurations, in table order.
     pub const fn regions(&self) -> &'static [Region] {
         self.table.regions
     }
 
-    /// The row whose memory contains `address` in a configuration, reserved or not. O(rows).
+    /// Returns the row whose memory contains `address` in a configuration, reserved or not.
+    /// O(rows).
     pub fn region_at(&self, address: u32, options: &Options) -> Option<&'static Region> {
         let mut rows = self.table.regions.iter();
         rows.find(|row| row.span.contains(address) && row.when.holds(options))
     }
 
-    /// All reservations, also those of other configurations, in table order.
+    /// Returns all reservations, also those of other configurations, in table order.
     pub const fn reservations(&self) -> &'static [Reservation] {
         self.table.reservations
     }
 
-    /// What the rows add up to.
+    /// Returns what the rows add up to.
     pub const fn totals(&self) -> &'static [Total] {
         self.table.totals
     }
 
-    /// The RAM as the buses see it, ascending.
+    /// Returns the RAM as the buses see it, ascending.
     pub const fn windows(&self) -> &'static [Window] {
         self.table.windows
     }
 
-    /// Memory that has an address on either bus.
+    /// Returns the memory that has an address on either bus.
     pub const fn dual_buses(&self) -> &'static [DualBus] {
         self.table.dual_buses
     }
 
-    /// The ordinary RAM that has an address on either bus.
+    /// Returns the ordinary RAM that has an address on either bus.
     pub const fn diram(&self) -> Option<&'static DualBus> {
         self.table.dual_buses.first()
     }
 
-    /// Number of cores.
+    /// Returns the number of cores.
     pub const fn cores(&self) -> u8 {
         self.table.hardware.cores
     }
@@ -110,18 +111,18 @@ impl Chip {
         self.table.hardware.isa
     }
 
-    /// What its caches and engines demand of buffers in a configuration.
+    /// Returns what its caches and engines demand of buffers in a configuration.
     pub const fn hardware(&self, options: &Options) -> Hardware {
         self.table.hardware.under(options)
     }
 
-    /// Bytes of the largest contiguous RAM.
+    /// Returns the bytes of the largest contiguous RAM.
     pub const fn max_contiguous_bytes(&self) -> u32 {
         self.table.max_contiguous_bytes
     }
 
-    /// The linker symbols of an ordinary small program, for tools and tests that have no program at
-    /// hand.
+    /// Returns the linker symbols of an ordinary small program, for tools and tests that have no
+    /// program at hand.
     pub fn sample_symbols(&self, options: &Options) -> impl Symbols + use<> {
         let (symbols, options) = (self.table.sample_symbols, *options);
         move |name: &str| {

@@ -39,7 +39,7 @@ pub struct ExtraCaps {
 }
 
 impl MemoryType {
-    /// A type whose capabilities no option changes.
+    /// Returns a type whose capabilities no option changes.
     pub const fn new(name: &'static str, caps: Columns) -> MemoryType {
         MemoryType {
             name,
@@ -56,7 +56,7 @@ impl MemoryType {
         }
     }
 
-    /// Capabilities by priority in a configuration.
+    /// Returns the capabilities by priority in a configuration.
     pub const fn caps_under(&self, options: &Options) -> Columns {
         let [first, second, last] = self.caps;
         match self.extra {
@@ -68,19 +68,19 @@ impl MemoryType {
         }
     }
 
-    /// Every capability it has in every configuration, at any priority.
+    /// Returns every capability it has in every configuration, at any priority.
     pub const fn union(&self) -> Caps {
         union(self.caps)
     }
 
-    /// Whether it lies outside of the chip, behind a cache.
+    /// Returns whether it lies outside of the chip, behind a cache.
     pub const fn is_external(&self) -> bool {
         self.union()
             .intersects(Caps::SPIRAM.union(Caps::SPIRAM_NO_ENC))
     }
 }
 
-/// The capabilities of all columns as one set.
+/// Returns the capabilities of all columns as one set.
 pub const fn union(columns: Columns) -> Caps {
     let [first, second, last] = columns;
     first.union(second).union(last)
@@ -91,7 +91,7 @@ pub const fn union(columns: Columns) -> Caps {
 pub struct TypeIndex(pub u8);
 
 impl TypeIndex {
-    /// The number as an index into [`Chip::types`](crate::Chip::types).
+    /// Returns the number as an index into [`Chip::types`](crate::Chip::types).
     pub const fn index(self) -> usize {
         self.0 as usize // widening
     }

@@ -229,7 +229,7 @@ impl Model {
     }
 }
 
-/// Returns a line that the demonstration prints again and again.
+/// Returns whether it is a line that the demonstration prints again and again.
 fn is_report(line: &str) -> bool {
     line.contains(" steps, ") && line.contains(" refused; free ")
 }

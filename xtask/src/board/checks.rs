@@ -121,7 +121,8 @@ fn riscv_vector_fault(program: &Program, memory: &AddressMap) -> Option<String> 
     }
 }
 
-/// Returns the boot loader reads it from the first bytes of the segment that is mapped for data.
+/// Returns what is wrong with the descriptor, which the boot loader reads from the first bytes of
+/// the segment that is mapped for data.
 fn descriptor_fault(program: &Program, memory: &AddressMap) -> Option<String> {
     let in_window = |start: u32| memory.flash.data.contains(start);
     let first = program

@@ -64,7 +64,7 @@ pub(crate) fn missing(patterns: &[String], lines: &[String]) -> Vec<String> {
     missing
 }
 
-/// Returns a pattern's parts between `…` stand in the line, the first at its start.
+/// Returns whether a pattern's parts between `…` stand in the line, the first at its start.
 fn fits(pattern: &str, line: &str) -> bool {
     let mut rest = line;
     for (number, part) in pattern.split('…').enumerate() {

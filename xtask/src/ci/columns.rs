@@ -111,7 +111,7 @@ fn long_lines_of_rust(text: &str) -> Vec<usize> {
     long
 }
 
-/// Returns one word of code, though it has spaces.
+/// Returns whether it is one word of code, though it has spaces.
 fn is_code(comment: &str) -> bool {
     comment.starts_with('`') && comment.ends_with('`') && comment.matches('`').count() == 2
 }

@@ -74,7 +74,7 @@ fn user_of(exported: &Names) -> String {
     )
 }
 
-/// Returns what the start-up files and the linker define in every program.
+/// Returns whether start-up files or linker define a name in every program.
 fn is_of_every_program(name: &str) -> bool {
     name.starts_with('_') || ["main", "data_start"].contains(&name)
 }

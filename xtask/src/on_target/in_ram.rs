@@ -151,7 +151,7 @@ fn followed(
     found
 }
 
-/// Returns the code and constants lie in flash on a chip.
+/// Returns whether a section lies in flash on a chip: code and constants do.
 fn is_flash(kind: SectionKind) -> bool {
     matches!(
         kind,

@@ -74,7 +74,7 @@ fn begins_elsewhere(history: &History, symbols: &Symbols) -> Option<String> {
     ))
 }
 
-/// Returns each place once, and nothing else.
+/// Returns whether each place is there once, and nothing else.
 fn names(found: &[String], planted: &[String]) -> bool {
     let once = |place: &String| {
         found

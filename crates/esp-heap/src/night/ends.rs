@@ -299,7 +299,7 @@ impl Player {
         self.allocate_high(request, largest)
     }
 
-    /// Returns a block at the high end of the largest free one.
+    /// Allocates a block at the high end of the largest free one.
     fn allocate_high(&mut self, request: Request, largest: u32) -> Result<Option<Offset>, Misuse> {
         let taken = request.size().next_multiple_of(4).max(4) + HEADER;
         let in_front = largest.checked_sub(taken).filter(|&bytes| bytes >= 4);

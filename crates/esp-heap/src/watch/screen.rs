@@ -277,7 +277,7 @@ fn bar(value: u64, most: u64, columns: usize) -> String {
     )
 }
 
-/// Returns the end of a name says most: file and line.
+/// Returns the end of a name, which says most: file and line.
 fn end_of(name: &str, columns: usize) -> String {
     let letters = name.chars().count();
     if letters > columns {

@@ -60,8 +60,8 @@ fn unusable(port: &str, cause: &io::Error) -> Error {
     Error::Port(format!("{port} cannot be opened: {cause}"))
 }
 
-/// Returns a device, or a name as ports have where they are no files. What would be a device and is
-/// not there is a port that is missing.
+/// Returns whether it is a device, or a name as ports have where they are no files. What would be a
+/// device and is not there is a port that is missing.
 fn is_port(name: &str) -> bool {
     let is_device = |name: &str| {
         fs::metadata(name).is_ok_and(|what| !what.is_file() && !what.is_dir() && !is_pipe(&what))

@@ -74,7 +74,7 @@ mod tests {
     use std::thread;
     use std::vec::Vec;
 
-    /// Returns two threads run along the same flags.
+    /// Runs two threads along the same flags.
     fn one_of_two_is_first(was_set: fn(&Once) -> bool) {
         let flags: Vec<Once> = (0..200_000).map(|_| Once::new()).collect();
         let firsts = || flags.iter().filter(|flag| !was_set(flag)).count();

@@ -15,7 +15,7 @@ use core::ffi::CStr;
 
 use heap_caps_alloc::Call;
 
-/// A call of the function `name`, with who called it where that is known.
+/// Returns a call of the function `name`, with who called it where that is known.
 #[cold]
 #[inline(never)]
 pub(crate) fn call_of(name: &'static CStr) -> Call {

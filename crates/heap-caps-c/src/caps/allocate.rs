@@ -44,7 +44,7 @@ pub extern "C" fn heap_caps_calloc(count: usize, size: usize, caps: u32) -> *mut
     asked(name!(c"heap_caps_calloc"), request).allocate()
 }
 
-/// Returns a block with another size, in memory that has all of `caps`. Null: as
+/// Resizes a block, in memory that has all of `caps`. Null: as
 /// `heap_caps_malloc`; size 0: as `heap_caps_free`.
 ///
 /// # Safety
@@ -208,8 +208,8 @@ pub unsafe extern "C" fn heap_caps_realloc_prefer_array(
     unsafe { call.reallocate(pointer) }
 }
 
-/// Returns what `malloc` does: internal memory; external memory from the size on that
-/// Set by `heap_caps_malloc_extmem_enable`.
+/// Allocates as `malloc` does: internal memory; external memory from the size on that
+/// `heap_caps_malloc_extmem_enable` has set.
 #[unsafe(no_mangle)]
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_malloc_default(size: usize) -> *mut c_void {
@@ -220,7 +220,7 @@ pub extern "C" fn heap_caps_malloc_default(size: usize) -> *mut c_void {
     .allocate()
 }
 
-/// Returns what `realloc` does.
+/// Reallocates as `realloc` does.
 ///
 /// # Safety
 /// As [`heap_caps_realloc`].

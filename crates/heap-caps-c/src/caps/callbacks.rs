@@ -36,7 +36,7 @@ pub extern "C" fn heap_caps_register_fault_callback(hook: Option<FaultHook>) {
     ON_FAULT.set(hook);
 }
 
-/// Returns what follows a fault when its line was written and the callback was called: 0 the end of
+/// Sets what follows a fault when its line was written and the callback was called: 0 the end of
 /// the program, 1 nothing, the program goes on. `ESP_ERR_INVALID_ARG` for any other number.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_set_fault_action(action: c_int) -> EspErr {

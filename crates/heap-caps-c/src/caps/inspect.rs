@@ -134,7 +134,7 @@ impl Found {
         self.count = self.count.saturating_add(1);
     }
 
-    /// Returns whether there was none.
+    /// Reports damage; returns whether there was none.
     fn report(&self, print: bool) -> bool {
         for corrupt in self.first.iter().flatten().filter(|_| print) {
             Console.print(format_args!("{corrupt}\n"));

@@ -176,7 +176,7 @@ pub extern "C" fn heap_caps_unlimit_task(task: *mut c_void) -> bool {
     ended
 }
 
-/// Returns what a task with limits has of some memory; false if it has no limits there.
+/// Writes what a task with limits has of some memory; returns false if it has no limits there.
 ///
 /// # Safety
 /// - `usage` is null, or can be written.

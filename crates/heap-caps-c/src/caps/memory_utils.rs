@@ -76,14 +76,14 @@ questions! {
     esp_ptr_in_tcm: is_in_spm, |caps| caps.contains(Caps::SPM);
 }
 
-/// Returns the memory of the RTC in which no code runs, seen from either bus.
+/// Returns whether it is memory of the RTC in which no code runs, seen from either bus.
 fn is_slow(chip: &Chip, address: u32) -> bool {
     let other = chip.to_instruction_bus(address);
     let runs_code = chip.is_executable(address) || other.is_some_and(|other| other != address);
     chip.is_in_rtc(address) && !runs_code
 }
 
-/// Returns the memory of a type that says so.
+/// Returns whether it is memory of a type that says so.
 fn is_in_spm(chip: &Chip, address: u32) -> bool {
     let mut here = chip
         .regions()

@@ -106,9 +106,9 @@ pub unsafe extern "C" fn multi_heap_aligned_free(handle: CHandle, pointer: *mut 
     unsafe { free_in(c"multi_heap_aligned_free", handle, pointer) };
 }
 
-/// Returns a block with another size and the contents that both have, where it lies if possible.
-/// Null, and the old block as it was, where there is no room. Null asks for a new block; a size of
-/// 0 returns the block back. The block is as aligned as `multi_heap_aligned_alloc` made it.
+/// Resizes a block, where it lies if possible, and keeps the contents that both sizes have. Returns
+/// null, with the old block as it was, where there is no room. Null asks for a new block; a size of
+/// 0 frees it. The block is as aligned as `multi_heap_aligned_alloc` made it.
 ///
 /// # Safety
 /// As [`multi_heap_malloc`]; and nobody uses the block by the old pointer after a success.

@@ -143,7 +143,7 @@ fn whole(out: &mut dyn Write, number: Owner, task: &Task, is_last: bool) -> fmt:
     Ok(())
 }
 
-/// Returns both at most 128 MiB: the division comes first.
+/// Returns a percentage. Both are at most 128 MiB: the division comes first.
 fn percent(part: u32, whole: u32) -> u32 {
     part.checked_div(whole.div_ceil(100)).unwrap_or(0)
 }

@@ -100,7 +100,7 @@ pub unsafe extern "C" fn heap_trace_get(index: usize, record: *mut CRecord) -> E
     EspError::Ok.code()
 }
 
-/// Returns all figures. `ESP_ERR_INVALID_ARG` for null.
+/// Writes all figures. `ESP_ERR_INVALID_ARG` for null.
 ///
 /// # Safety
 /// - `summary` is null or can be written.

@@ -137,7 +137,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         self
     }
 
-    /// The heap behind it.
+    /// Returns the heap behind it.
     pub const fn heap(&self) -> &'static H {
         self.heap
     }
@@ -170,7 +170,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         mem::replace(&mut self.state.acquire().handler, handler)
     }
 
-    /// What there is and what there was. O(1).
+    /// Returns what there is and what there was. O(1).
     #[must_use]
     pub fn figures(&self) -> GuardFigures {
         let state = self.state.acquire();
@@ -211,7 +211,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         self.refresh_active();
     }
 
-    /// Whether frees and resizes have to come by.
+    /// Returns whether frees and resizes have to come by.
     #[inline(always)]
     pub(crate) fn is_active(&self) -> bool {
         self.active.load(Ordering::Relaxed)
@@ -283,8 +283,8 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         unsafe { self.heap.reallocate(pointer, request) }
     }
 
-    /// Bytes that can be used at `pointer`, at least those asked for; of a guarded block exactly
-    /// those. O(heaps).
+    /// Returns the bytes that can be used at `pointer`, at least those asked for; of a guarded
+    /// block exactly those. O(heaps).
     ///
     /// # Errors
     /// As [`GuardedHeap::free`].

@@ -130,7 +130,7 @@ impl<W: Write> Track<'_, W> {
         )
     }
 
-    /// Returns an event that changes no bytes is an instant.
+    /// Writes an event that changes no bytes, as an instant.
     fn write_instant(&mut self, timed: &TimedEvent, time: f64) -> io::Result<()> {
         let (name, category, arguments) = match &timed.event {
             Event::Mark { name } => (name.clone(), "mark", json!({})),

@@ -201,7 +201,8 @@ impl<'a> Timeline<'a> {
             .extend(failure(self.history, &self.live, number, timed));
     }
 
-    /// Returns the blocks leave what they entered, so no sum goes below zero.
+    /// Changes the sums of a block's accounts. Blocks leave what they entered, so no sum goes below
+    /// zero.
     fn add(&mut self, block: &LiveBlock, change: fn(u64, u64) -> u64) {
         let size = u64::from(block.size);
         if let Some(sum) = self.by_site.get_mut(block.site) {

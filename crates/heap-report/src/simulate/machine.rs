@@ -78,7 +78,7 @@ impl<P: Poison> Machine<P> {
         .map(drop)
     }
 
-    /// Returns what the chip does when its scheduler runs. Returns how many heaps were added.
+    /// Does what the chip does when its scheduler runs. Returns how many heaps were added.
     pub fn enable_startup_stacks(&mut self) -> usize {
         // SAFETY: nothing runs on the simulated stacks; the memory is as in `boot_heaps`.
         unsafe { self.heaps.enable_startup_stack_heaps(&self.memory) }

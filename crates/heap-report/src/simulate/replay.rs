@@ -131,7 +131,7 @@ impl<'machine, P: Poison> Replay<'machine, P> {
         }
     }
 
-    /// Returns a block that had been refused is asked for again, as C's `realloc` of a null
+    /// Resizes a block. One that had been refused is asked for again, as C's `realloc` of a null
     /// pointer.
     fn reallocate(&mut self, slot: usize, size: u32) -> Result<Option<String>, Fault> {
         const NATURAL_ALIGNMENT: u32 = 4;

@@ -142,7 +142,7 @@ impl Summary<'_> {
         list("Failure log, the latest first", &crash.failures, out)
     }
 
-    /// Returns the largest blocks in an image.
+    /// Writes the largest blocks in an image.
     fn blocks(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let mut blocks: Vec<_> = self.replayed.live.iter().collect();
         blocks.sort_by_key(|block| (std::cmp::Reverse(block.size), block.address));

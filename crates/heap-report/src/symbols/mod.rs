@@ -38,7 +38,7 @@ pub struct Named {
 }
 
 impl History {
-    /// Returns the names the callers of all sites: `resolve` returns the functions at a return
+    /// Names the callers of all sites: `resolve` returns the functions at a return
     /// address, the innermost first, and none for an address that is not of its program. Frames of
     /// the heap's own code are left out, and sites that are then the same become one.
     pub fn name_callers(&mut self, mut resolve: impl FnMut(u32) -> Vec<Frame>) -> Named {
@@ -133,7 +133,7 @@ impl Key {
 }
 
 impl Site {
-    /// Returns the names the callers of this site alone, see [`History::name_callers`].
+    /// Names the callers of this site alone, see [`History::name_callers`].
     pub fn name_callers(&mut self, mut resolve: impl FnMut(u32) -> Vec<Frame>) -> Named {
         let callers = self.callers.iter();
         let stack: Vec<Vec<Frame>> = callers.map(|caller| resolve(*caller)).collect();

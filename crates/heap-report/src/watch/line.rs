@@ -67,8 +67,8 @@ impl Watched {
         }
     }
 
-    /// Returns the heap with the largest free block stands for all; what is worst is what one
-    /// should see.
+    /// Writes the heaps. The one with the largest free block stands for all; what is worst is what
+    /// one should see.
     fn write_heaps(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let heaps = self.heaps();
         let Some(largest) = heaps.iter().map(|heap| heap.largest_free).max() else {

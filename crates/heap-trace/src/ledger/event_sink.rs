@@ -45,7 +45,7 @@ pub trait EventSink {
         let _ = (ticks, event);
     }
 
-    /// Returns what a site is, before the first event that names it; `false`: describe it again.
+    /// Receives what a site is, before the first event that names it; `false`: describe it again.
     fn on_site<const DEPTH: usize>(&mut self, ticks: u32, site: &Site<DEPTH>) -> bool {
         let _ = (ticks, site);
         true

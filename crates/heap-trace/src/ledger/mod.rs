@@ -125,9 +125,9 @@ impl<
         }
     }
 
-    /// Names the owners, the first one owner 1: `esp-heap report` shows the names when it reads an
-    /// image of the device's memory. `names` is a reference to a static slice, for example
-    /// `.with_owner_names(&NAMES)`. O(1).
+    /// Names the owners, the first one owner 1: `esp-heap report` shows the names when
+    /// it reads an image of the device's memory. `names` is a reference to a static slice, for
+    /// example `.with_owner_names(&NAMES)`. O(1).
     #[must_use]
     pub const fn with_owner_names(mut self, names: &'static &'static [&'static str]) -> Self {
         self.names = Some(names);
@@ -150,33 +150,33 @@ impl<
         &self.context
     }
 
-    /// What an owner has; `None` beyond the last account. O(1).
+    /// Returns what an owner has; `None` beyond the last account. O(1).
     #[must_use]
     pub fn owner(&self, owner: Owner) -> Option<Usage> {
         self.owners.get(owner.get()).copied()
     }
 
-    /// What every owner has, by number.
+    /// Returns what every owner has, by number.
     #[must_use]
     pub const fn owners(&self) -> &[Usage; OWNERS] {
         &self.owners
     }
 
-    /// What owners beyond the last account have.
+    /// Returns what owners beyond the last account have.
     #[must_use]
     pub const fn others(&self) -> Usage {
         self.others
     }
 
-    /// Blocks without an entry, so without a known owner: the table was full. Its `allocations` are
-    /// how often that happened.
+    /// Returns the blocks without an entry, so without a known owner: the table was full. Its
+    /// `allocations` are how often that happened.
     #[must_use]
     pub const fn untracked(&self) -> Usage {
         self.untracked
     }
 
-    /// What all owners together have: those beyond the last account and the untracked blocks
-    /// included. The heaps' own figures.
+    /// Returns what all owners together have: those beyond the last account and the untracked
+    /// blocks included. The heaps' own figures.
     #[must_use]
     pub fn total(&self) -> (u32, u32) {
         let usages = self.owners.iter().chain([&self.others, &self.untracked]);
@@ -188,19 +188,19 @@ impl<
         })
     }
 
-    /// Requests of sites that found no place in the table.
+    /// Returns the requests of sites that found no place in the table.
     #[must_use]
     pub const fn overflowed_sites(&self) -> u32 {
         self.sites.overflowed()
     }
 
-    /// What a site is and has; `None` for a number that no site has. O(1).
+    /// Returns what a site is and has; `None` for a number that no site has. O(1).
     #[must_use]
     pub fn site(&self, site: SiteId) -> Option<Site<DEPTH>> {
         self.sites.get(site)
     }
 
-    /// All sites, the unknown one first.
+    /// Returns all sites, the unknown one first.
     pub fn sites(&self) -> impl Iterator<Item = Site<DEPTH>> + '_ {
         let numbers = (0..=SITES).filter_map(|number| u16::try_from(number).ok());
         numbers.filter_map(|number| self.sites.get(SiteId(number)))
@@ -241,7 +241,7 @@ impl<
         self.owner(owner).unwrap_or_default()
     }
 
-    /// Blocks of owners that have ended. O(BLOCKS) for all of them.
+    /// Returns the blocks of owners that have ended. O(BLOCKS) for all of them.
     pub fn leaks(&self) -> impl Iterator<Item = Leak> + '_ {
         (0..BLOCKS).filter_map(|place| {
             let (address, attribution) = self.blocks.at(place)??;
@@ -254,7 +254,7 @@ impl<
         })
     }
 
-    /// Whether an owner has ended.
+    /// Returns whether an owner has ended.
     #[must_use]
     pub fn has_ended(&self, owner: Owner) -> bool {
         self.ended.get(owner.get()).copied().unwrap_or(false)

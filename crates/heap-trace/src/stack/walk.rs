@@ -28,7 +28,7 @@ pub struct Start {
     pub stack: u32,
 }
 
-/// Returns the callers on Xtensa with register windows. Fills `callers`, the innermost first;
+/// Finds the callers on Xtensa with register windows. Fills `callers`, the innermost first;
 /// returns how many there were.
 ///
 /// `start` comes from assembly that stores all windows to the stack (calls itself seven times by
@@ -62,7 +62,7 @@ pub fn windowed_outside(
     fill(callers, start, code, own, address, next)
 }
 
-/// Returns the callers on RISC-V with frame pointers. `frame_pointer` is `s0` of the function that
+/// Finds the callers on RISC-V with frame pointers. `frame_pointer` is `s0` of the function that
 /// asks: its caller is to be the first one.
 pub fn frame_pointers(
     words: &impl Words,

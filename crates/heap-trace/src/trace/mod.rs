@@ -256,7 +256,7 @@ impl<E: TraceContext, const DEPTH: usize> Trace<'_, E, DEPTH> {
     }
 }
 
-/// Returns what is known of an allocation that happens now.
+/// Records what is known of an allocation that happens now.
 fn record<const DEPTH: usize>(
     context: &impl TraceContext,
     address: u32,

@@ -107,7 +107,7 @@ pub trait Allocator: Sized {
         new
     }
 
-    /// Returns a block in memory with capabilities, where [`Allocator::HAS_CAPS`] says so.
+    /// Allocates a block in memory with capabilities, where [`Allocator::HAS_CAPS`] says so.
     fn allocate_caps(&mut self, _size: usize, _caps: u32) -> usize {
         0
     }

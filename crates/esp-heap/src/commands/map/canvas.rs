@@ -123,7 +123,7 @@ impl Canvas {
         Ok(())
     }
 
-    /// Returns two texts in a line, the first one bold.
+    /// Writes two texts in a line, the first one bold.
     pub(crate) fn name_and_note(&mut self, x: u32, y: u32, name: &str, note: &str) -> fmt::Result {
         let (name, note) = (escaped(name), escaped(note));
         write!(

@@ -78,7 +78,7 @@ fn titles(canvas: &mut Canvas, comparison: &Comparison<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// Returns the ranges of either side below each other, in the order of their addresses.
+/// Draws the ranges of either side below each other, in the order of their addresses.
 fn ranges(canvas: &mut Canvas, comparison: &Comparison<'_>) -> fmt::Result {
     let top = canvas.y;
     let heights = sides(comparison)
@@ -146,7 +146,7 @@ fn draw_range(
     )
 }
 
-/// Returns a pair of bars a row, both numbers and the difference.
+/// Draws a pair of bars a row, both numbers and the difference.
 fn table(canvas: &mut Canvas, section: &Section) -> fmt::Result {
     const ROW: u32 = 34;
     let rows = u32::try_from(section.rows.len()).unwrap_or(u32::MAX);

@@ -78,7 +78,7 @@ fn legend(canvas: &mut Canvas, map: &Map) -> fmt::Result {
     Ok(())
 }
 
-/// Returns the colours of some maps, each once, in as many lines as they need.
+/// Draws the colours of some maps, each once, in as many lines as they need.
 pub(super) fn legend_of(canvas: &mut Canvas, maps: &[&Map]) -> fmt::Result {
     let mut entries: Vec<(&str, &str)> = Vec::new();
     for map in maps {
@@ -188,7 +188,7 @@ fn caption(
     )
 }
 
-/// Returns the parts by address, in columns: colour, address, name, alias, size.
+/// Draws the parts by address, in columns: colour, address, name, alias, size.
 fn list_parts(
     canvas: &mut Canvas,
     map: &Map,
@@ -237,7 +237,7 @@ fn name_part(
     }
 }
 
-/// Returns the program's sections in RAM, in columns: colour, address, name, size.
+/// Draws the program's sections in RAM, in columns: colour, address, name, size.
 fn sections(canvas: &mut Canvas, overlay: &Overlay) -> fmt::Result {
     let in_ram: Vec<_> = overlay
         .placed

@@ -55,7 +55,7 @@ impl Frame {
     }
 }
 
-/// Returns the uses of a range, side by side.
+/// Draws the uses of a range, side by side.
 pub(super) fn draw_range(
     canvas: &mut Canvas,
     map: &Map,
@@ -79,7 +79,7 @@ pub(super) fn draw_range(
     canvas.ticks(frame.x, frame.y, length, frame.pixels(frame.tick()))
 }
 
-/// Returns the program's sections in a range, each at its place.
+/// Draws the program's sections in a range, each at its place.
 pub(super) fn draw_program(
     canvas: &mut Canvas,
     map: &Map,

@@ -36,7 +36,7 @@ impl Account {
         self.limits.owner == owner && self.limits.caps == caps
     }
 
-    /// Returns whether observer or handler are to be notified.
+    /// Sets what is used; returns whether observer or handler are to be notified.
     fn set_used(&mut self, used: u32) -> bool {
         let soft = self.limits.soft;
         let ends_at = soft - soft / 8;

@@ -107,7 +107,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         }
     }
 
-    /// Returns a block of the heaps that are open to a request, charged to its owner.
+    /// Allocates a block of the heaps that are open to a request, charged to its owner.
     pub(super) fn allocate_open(
         &mut self,
         request: &AllocRequest<'_>,

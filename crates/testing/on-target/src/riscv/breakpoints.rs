@@ -55,7 +55,7 @@ pub fn on_data_breakpoint(handler: fn(&Stop) -> bool, is_watched: fn(Access) -> 
     HANDLER.store(handler as usize, Ordering::Relaxed);
 }
 
-/// Returns a breakpoint at `counter`; whether the program goes on.
+/// Handles a breakpoint at `counter`; returns whether the program goes on.
 pub(super) fn stopped(counter: u32, registers: &[u32; 32]) -> bool {
     let handler = HANDLER.load(Ordering::Relaxed);
     if handler == 0 {
