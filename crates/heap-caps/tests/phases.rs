@@ -118,7 +118,7 @@ fn an_attempt_is_served_within_its_heaps_and_leaves_no_trace_without_success() {
                 assert_eq!(events(&mut sim), [told]);
                 let bytes = 1000 + 4 + P::OVERHEAD;
                 assert_eq!(sim.heaps.inspect().block_bytes(taken.address), Some(bytes));
-                assert_eq!(sim.heaps.inspect().bytes_taken(taken), Some(bytes));
+                assert_eq!(sim.heaps.inspect().allocated_bytes(taken), Some(bytes));
                 let most = sim
                     .heaps
                     .inspect()
@@ -243,7 +243,7 @@ fn a_refusal_after_relief_says_what_was_tried_and_which_heaps_were_closed() {
     });
     let attempted = sim.heaps.phases().attempt(&request, HeapMask::NONE);
     assert_eq!(attempted, None);
-    let cause = sim.heaps.phases().refuse_after(&request, &relief, &closed);
+    let cause = sim.heaps.phases().fail_after(&request, &relief, &closed);
     assert_eq!(cause, FailureKind::NoMemory);
     let failure = sim.heaps.inspect().failure(&request);
     assert_eq!((failure.cause, failure.relief), (cause, relief));
@@ -256,7 +256,7 @@ fn a_refusal_after_relief_says_what_was_tried_and_which_heaps_were_closed() {
     let cause = sim
         .heaps
         .phases()
-        .refuse_after(&request, &Relief::NONE, &ClosedHeaps::NONE);
+        .fail_after(&request, &Relief::NONE, &ClosedHeaps::NONE);
     let failure = sim.heaps.inspect().failure(&request);
     assert_eq!((failure.cause, failure.relief), (cause, Relief::NONE));
     let closed_again = |why| matches!(why, SkipReason::OverLimit | SkipReason::Guaranteed { .. });
@@ -267,7 +267,7 @@ fn a_refusal_after_relief_says_what_was_tried_and_which_heaps_were_closed() {
     );
     // Nor does one of a request for nothing say anything, to the next one either.
     let nothing = AllocRequest::new(0, Caps::DMA);
-    let cause = sim.heaps.phases().refuse_after(&nothing, &relief, &closed);
+    let cause = sim.heaps.phases().fail_after(&nothing, &relief, &closed);
     assert_eq!(cause, FailureKind::ZeroSize);
     assert_eq!(sim.heaps.inspect().failures(), 2);
     let failure = sim.heaps.malloc(1 << 28, Caps::DMA).unwrap_err();
@@ -279,7 +279,7 @@ fn a_refusal_for_a_cause_outside_of_the_heaps_is_recorded_and_observed() {
     let mut sim = observed::<multi_heap::Unpoisoned>();
     let cause = FailureKind::NoAccountFor(Owner(3));
     let request = AllocRequest::new(70, Caps::DMA);
-    sim.heaps.phases().refuse_because(&request, cause);
+    sim.heaps.phases().fail_because(&request, cause);
     let failure = sim.heaps.inspect().last_failure().unwrap();
     assert_eq!(
         (failure.size, failure.caps, failure.cause),
@@ -558,7 +558,10 @@ fn a_block_is_resized_only_where_it_may_be() {
         let Some(Reallocation::Moving(pending)) = resized else {
             panic!("it may not stay")
         };
-        assert_eq!((pending.from_heap(), pending.taken().heap), (here, there));
+        assert_eq!(
+            (pending.from_heap(), pending.allocated().heap),
+            (here, there)
+        );
         // SAFETY: nobody else uses the blocks.
         let copied = unsafe { pending.copy() }.unwrap();
         let moved = sim.heaps.phases().finish_move(copied, &request).unwrap();
@@ -750,7 +753,7 @@ fn a_block_of_an_attempt_is_the_one_that_was_handed_out() {
     let request = AllocRequest::new(24, Caps::EXEC);
     let taken = sim.heaps.phases().attempt(&request, HeapMask::ALL).unwrap();
     let pending = sim.heaps.phases().pending(taken, &request);
-    assert_eq!(pending.taken(), taken);
+    assert_eq!(pending.allocated(), taken);
     // SAFETY: nobody else uses the block.
     assert_eq!(unsafe { pending.finish() }, Ok(taken.address));
     let freed = sim.heaps.phases().begin_free(taken.address).unwrap();
@@ -759,7 +762,7 @@ fn a_block_of_an_attempt_is_the_one_that_was_handed_out() {
         address: 0x1000,
         heap: taken.heap,
     };
-    assert_eq!(sim.heaps.inspect().bytes_taken(elsewhere), None);
+    assert_eq!(sim.heaps.inspect().allocated_bytes(elsewhere), None);
     assert_eq!(sim.heaps.inspect().block_bytes(0x1000), None);
 }
 

@@ -63,7 +63,7 @@ impl Source {
             command = command.arg("--release");
         }
         if self.no_default_features {
-            step = step.arg("--no-default-features");
+            command = command.arg("--no-default-features");
         }
         let features = self.all_features();
         if !features.is_empty() {

@@ -128,7 +128,7 @@ fn guards_lead_to_lines() -> Result<(), StepError> {
     }
 }
 
-/// Where the programs for a board lie, and what they print.
+/// Creates the folder for a board's programs and their output; returns it.
 fn output_of(board: Board) -> Result<PathBuf, StepError> {
     let folder = build::output_folder(&root()).join(board.name());
     fs::create_dir_all(&folder).map_err(|cause| StepError::Failed(cause.to_string()))?;

@@ -141,7 +141,7 @@ fn command(name: &str) -> Command {
     command
 }
 
-/// A regular expression for one line of cargo mutants.
+/// Returns a regular expression for one line of cargo mutants.
 fn exactly(line: &str) -> String {
     let mut expression = String::from("^");
     for letter in line.chars() {

@@ -15,8 +15,8 @@ const SOURCE: &str = include_str!("../../../crates/firmware/heap-demo/src/plante
 /// What stands behind a line that is one.
 const PLANTED: &str = "// planted: ";
 
-/// What is wrong with the report of `lines`, which `program` printed and whose ELF file is `elf`;
-/// nothing if the program has no planted bugs of this kind.
+/// Returns what is wrong with the report of `lines`, which `program` printed and whose ELF file is
+/// `elf`; nothing if the program has no planted bugs of this kind.
 pub(crate) fn not_named(
     program: &str,
     lines: &[String],

@@ -30,8 +30,8 @@ const STORES: u32 = OFF | 1 << 6 | 1 << 4 | 1 << 3 | 1 << 1;
 /// An address range by its low bits.
 const RANGE: u32 = 1 << 7;
 
-/// What `tdata1` and `tdata2` are set to for a watch. If `tdata1` then reads without the range
-/// bit, see [`took_range`], the processor compares one address: [`control_of_first`].
+/// Returns what `tdata1` and `tdata2` are set to for a watch. If `tdata1` then reads without the
+/// range bit, see [`took_range`], the processor compares one address: [`control_of_first`].
 #[must_use]
 pub const fn control(watch: Watch) -> (u32, u32) {
     (STORES | RANGE, watch.start() | (watch.bytes() / 2 - 1))
@@ -43,27 +43,27 @@ pub const fn control_of_first(watch: Watch) -> (u32, u32) {
     (STORES, watch.start())
 }
 
-/// Whether a processor whose `tdata1` reads like this watches a range.
+/// Returns whether a processor whose `tdata1` reads like this watches a range.
 #[must_use]
 pub const fn took_range(tdata1: u32) -> bool {
     is_armed(tdata1) && tdata1 & (0xF << 7) == RANGE
 }
 
-/// Whether a trigger whose `tdata1` reads like this has fired since it was written.
+/// Returns whether a trigger whose `tdata1` reads like this has fired since it was written.
 #[must_use]
 pub const fn has_hit(tdata1: u32) -> bool {
     is_armed(tdata1) && tdata1 & 1 << 20 != 0
 }
 
-/// Whether a trigger whose `tdata1` reads like this is armed, by anybody.
+/// Returns whether a trigger whose `tdata1` reads like this is armed, by anybody.
 #[must_use]
 pub const fn is_armed(tdata1: u32) -> bool {
     tdata1 >> 28 == 2 && tdata1 & 0b111 != 0
 }
 
-/// What the exception reports. `counter` is `mepc`, `registers` are x0 to x31 of the program,
-/// `code` returns the 16 bits of code at an address, `is_watched` says whether an access is one
-/// that is watched.
+/// Returns what the exception reports. `counter` is `mepc`, `registers` are x0 to x31 of the
+/// program, `code` returns the 16 bits of code at an address, `is_watched` says whether an access
+/// is one that is watched.
 ///
 /// The store is the instruction at `counter`, or the one in front of it where the processor stops
 /// behind the write: the one that touches what is watched.
@@ -97,9 +97,9 @@ pub fn stop(
     }
 }
 
-/// What an exception reports that names the address itself, in `mtval`, and so needs no registers
-/// of the program. `slot` is the trigger that [has fired](has_hit), if one reads so; the other
-/// arguments are those of [`stop`]. An address that nobody watches is left out.
+/// Returns what an exception reports that names the address itself, in `mtval`, and so needs no
+/// registers of the program. `slot` is the trigger that [has fired](has_hit), if one reads so; the
+/// other arguments are those of [`stop`]. An address that nobody watches is left out.
 #[must_use]
 pub fn reported(
     counter: u32,
@@ -125,7 +125,7 @@ const fn length(code: u16) -> u32 {
     if code & 3 == 3 { 4 } else { 2 }
 }
 
-/// A whole instruction; of a short one the upper half is 0.
+/// Returns a whole instruction; of a short one the upper half is 0.
 fn instruction(address: u32, code: &impl Fn(u32) -> u16) -> Option<u32> {
     if !address.is_multiple_of(2) {
         return None;

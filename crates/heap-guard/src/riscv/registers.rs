@@ -83,10 +83,10 @@ impl Exception {
         }
     }
 
-    /// What the trigger reports; `None` if the exception is not a breakpoint. `return_address` is
-    /// the interrupted function's, `ra` in the frame that the handler gets; `is_watched` says
-    /// whether a guard watches some bytes, see [`Guarded::watches`](crate::Guarded::watches).
-    /// O(triggers).
+    /// Returns what the trigger reports; `None` if the exception is not a breakpoint.
+    /// `return_address` is the interrupted function's, `ra` in the frame that the handler gets;
+    /// `is_watched` says whether a guard watches some bytes, see
+    /// [`Guarded::watches`](crate::Guarded::watches). O(triggers).
     pub fn stop(self, return_address: u32, is_watched: impl Fn(Access) -> bool) -> Option<Stop> {
         if self.cause != BREAKPOINT {
             return None;
