@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use soc_regions::{
-    Amount, Chip, Choice, Declared, Flag, Hardware, HardwareTable, Kind, Line, Options, Table,
-    Value, When,
+    Amount, Chip, Choice, Declared, Flag, Hardware, HardwareTable, Line, OptionKind, Options,
+    Table, Value, When,
 };
 
 const FLAG: Flag = Flag::new("flag", "CONFIG_FLAG", "on or off");
@@ -176,7 +176,7 @@ fn what_differs_from_the_defaults_is_written_as_it_is_read() {
     assert!(!options.is(FLAG.off()) && !options.is(SIDE.value("up")) && !options.is(SOME.of(1)));
     assert_eq!(SET.off_by_default().declared().default, 0);
     assert_eq!(SET.set(true), SET.on());
-    assert!(matches!(SIDE.declared().kind, Kind::Choice { values } if values.len() == 3));
+    assert!(matches!(SIDE.declared().kind, OptionKind::Choice { values } if values.len() == 3));
     assert_eq!(
         SIDE.by_default("up").declared().default,
         u32::MAX,

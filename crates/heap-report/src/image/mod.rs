@@ -186,7 +186,12 @@ fn unreadable(set: &Description) -> Option<String> {
     })
 }
 
-fn of_states(memory: &MemoryImage, found: &Found, states: &[HeapState], ledger: &Ledger) -> History {
+fn of_states(
+    memory: &MemoryImage,
+    found: &Found,
+    states: &[HeapState],
+    ledger: &Ledger,
+) -> History {
     let (read, missing): (Vec<&HeapState>, Vec<&HeapState>) =
         states.iter().partition(|state| state.missing.is_none());
     let mut history = History {
