@@ -6,7 +6,7 @@
 //!   tselect | which trigger                                                                               |      0x7A0
 //! ```
 //!
-//! They are written in machine mode, by [`Triggers`] with the feature `registers`. Processors
+//! They are written in machine mode, by `Triggers` with the feature `registers`. Processors
 //! differ in what they can do: software that writes `tdata1` reads it back. The exception is a
 //! breakpoint (cause 3); it comes before the write or behind it.
 
