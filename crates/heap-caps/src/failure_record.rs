@@ -17,6 +17,7 @@ use crate::heap_caps::HeapCaps;
 use crate::inspect::Inspection;
 use crate::misuse::Corrupt;
 use crate::observer::Observer;
+use crate::policy::first_column;
 use crate::registry::{Entry, HeapIndex};
 use crate::request::{AllocRequest, Placement};
 use crate::reserve::Reserve;
@@ -169,8 +170,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         if !entry.caps.contains(bits) {
             return SkipReason::Lacks(bits.difference(entry.caps));
         }
-        let policy = &self.heaps.rules.policy;
-        if policy.column(&entry.columns, bits).is_none() {
+        if first_column(&entry.columns, bits).is_none() {
             return SkipReason::NotOffered;
         }
         let bytes = entry.span.size();

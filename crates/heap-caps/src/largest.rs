@@ -12,6 +12,7 @@ use soc_regions::{Caps, union};
 use crate::allocate::{charge, in_units};
 use crate::inspect::Inspection;
 use crate::observer::Observer;
+use crate::policy::first_column;
 use crate::registry::{Entry, HeapIndex, Offer};
 
 /// How many sizes are tried: a hole may begin and end inside of a unit, a reserve charges a gap,
@@ -42,13 +43,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         }
         let bits = self.heaps.rules.caps(caps).ok()?;
         let offer = self.heaps.registry.offer(index);
-        let serves = |offer: &Offer| {
-            self.heaps
-                .rules
-                .policy
-                .column(&offer.columns, bits)
-                .is_some()
-        };
+        let serves = |offer: &Offer| first_column(&offer.columns, bits).is_some();
         let offer = offer.filter(serves);
         Some(offer.map_or(0, |offer| self.largest_in(&offer, caps, bits)))
     }

@@ -31,70 +31,59 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// Returns the first column at which a memory type with these columns serves `caps`.
-    #[inline(always)]
-    pub(crate) fn column(self, columns: &Columns, caps: Caps) -> Option<usize> {
-        if !union(*columns).contains(caps) {
-            return None;
-        }
-        if self == Self::Tagged2016 {
-            let serves = |column: &usize| serves_2016(columns, *column, caps);
-            return (0..columns.len()).find(serves);
-        }
-        columns.iter().position(|column| column.intersects(caps))
-    }
-
     pub(crate) const fn honours_reserves(self) -> bool {
         matches!(self, Self::Guaranteed)
     }
 }
 
-/// Returns whether a memory type serves `caps` at `column` by the rule of 2016: what earlier
-/// columns offer does not count.
-fn serves_2016(columns: &Columns, column: usize, caps: Caps) -> bool {
-    let counted: Caps = columns.iter().skip(column).copied().collect();
-    let here = columns
-        .get(column)
-        .is_some_and(|here| here.intersects(caps));
-    here && counted.contains(caps)
+/// Returns the first column at which a memory type with these columns serves `caps`.
+///
+/// It is the same in every policy: the columns in front of the first one that shares a bit share
+/// none, so that column and those behind it have every bit, as the rule of 2016 asks.
+#[inline(always)]
+pub(crate) fn first_column(columns: &Columns, caps: Caps) -> Option<usize> {
+    if !union(*columns).contains(caps) {
+        return None;
+    }
+    columns.iter().position(|column| column.intersects(caps))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// D/IRAM of the ESP32 as of v2.1: `[– / DMA 8BIT / 32BIT EXEC]`.
-    const DIRAM_2016: [Caps; 3] = [
-        Caps::empty(),
-        Caps::DMA.union(Caps::BIT8),
-        Caps::BIT32.union(Caps::EXEC),
-    ];
+    /// The rule of 2016: what earlier columns offer does not count.
+    fn serves_2016(columns: &Columns, column: usize, caps: Caps) -> bool {
+        let counted: Caps = columns.iter().skip(column).copied().collect();
+        columns[column].intersects(caps) && counted.contains(caps)
+    }
 
     #[test]
-    fn a_bit_of_an_earlier_column_counts_today_but_did_not_in_2016() {
+    fn the_first_column_is_that_of_today_and_of_2016() {
+        let sets = || (0..8).map(Caps::from_bits_truncate);
+        for (first, second) in sets().flat_map(|first| sets().map(move |second| (first, second))) {
+            for (third, caps) in sets().flat_map(|third| sets().map(move |caps| (third, caps))) {
+                let columns = [first, second, third];
+                let of_2016 = (0..3).find(|column| serves_2016(&columns, *column, caps));
+                assert_eq!(
+                    first_column(&columns, caps),
+                    of_2016,
+                    "{columns:?} {caps:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_later_column_may_serve_by_the_rule_of_today_only() {
         let dram = [Caps::DMA.union(Caps::BIT8), Caps::BIT32, Caps::empty()];
         let caps = Caps::BIT8 | Caps::BIT32;
-        assert_eq!(Policy::Guaranteed.column(&dram, caps), Some(0));
-        assert_eq!(Policy::Tagged2016.column(&dram, caps), Some(0));
-        assert!(serves_2016(&dram, 0, caps));
+        assert_eq!(first_column(&dram, caps), Some(0));
         assert!(
             !serves_2016(&dram, 1, caps),
             "8BIT stands in an earlier column"
         );
-    }
-
-    #[test]
-    fn the_first_column_that_shares_a_bit_decides() {
-        assert_eq!(
-            Policy::Tagged2016.column(&DIRAM_2016, Caps::DMA | Caps::EXEC),
-            Some(1)
-        );
-        assert_eq!(Policy::Tagged2016.column(&DIRAM_2016, Caps::EXEC), Some(2));
-        assert_eq!(Policy::Tagged2016.column(&DIRAM_2016, Caps::PID2), None);
-        assert_eq!(
-            Policy::IdfExact.column(&DIRAM_2016, Caps::empty()),
-            None,
-            "no bit is shared"
-        );
+        assert_eq!(first_column(&dram, Caps::PID2), None);
+        assert_eq!(first_column(&dram, Caps::empty()), None, "no bit is shared");
     }
 }

@@ -16,6 +16,7 @@ use soc_regions::{Caps, PRIORITIES, union};
 
 use crate::constraints::Rules;
 use crate::failure::FailureKind;
+use crate::policy::first_column;
 use crate::registry::{HeapIndex, Offer, Registry};
 use crate::reserve::Reserves;
 
@@ -278,7 +279,7 @@ impl<const N: usize> Plan<N> {
             }
             let offer = registry.offer_at(self.place);
             self.place += 1;
-            let column = |offer: &Offer| rules.policy.column(&offer.columns, caps);
+            let column = |offer: &Offer| first_column(&offer.columns, caps);
             let Some(offer) = offer.filter(|offer| column(offer) == Some(self.column)) else {
                 continue;
             };

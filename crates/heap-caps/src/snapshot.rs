@@ -169,6 +169,7 @@ mod tests {
         assert_eq!(with(0, 0).fragmentation(), 0);
         assert_eq!(with(4000, 4000).fragmentation(), 0);
         assert_eq!(with(4000, 1000).fragmentation(), 750);
+        assert_eq!(with(1500, 750).fragmentation(), 500);
         assert_eq!(with(u32::MAX, u32::MAX / 2).fragmentation(), 500);
         assert_eq!(with(4_294_968, 0).fragmentation(), 1000);
     }
