@@ -7,6 +7,7 @@
 //! register of the program is needed.
 
 use core::arch::asm;
+use core::ops::Range;
 
 use super::{OFF, control, control_of_first, is_armed, reported, took_range};
 use crate::stop::{Access, Stop};
@@ -31,8 +32,7 @@ impl Watchpoints for Triggers {
     const LARGEST: u32 = super::LARGEST;
 
     fn slots(&self) -> u8 {
-        let there = (0..MOST).take_while(|slot| is_there(*slot));
-        there.fold(0, |count, _| count + 1)
+        numbers().end
     }
 
     fn is_free(&self, slot: u8) -> bool {
@@ -97,8 +97,7 @@ impl Exception {
             let word = unsafe { word.read_volatile() };
             (word >> (8 * (address & 2)) & 0xFFFF) as u16
         };
-        let mut slots = (0..MOST).take_while(|slot| is_there(*slot));
-        let slot = slots.find(|slot| super::has_hit(control_of(*slot)));
+        let slot = numbers().find(|slot| super::has_hit(control_of(*slot)));
         let Self {
             counter, address, ..
         } = self;
@@ -111,6 +110,11 @@ impl Exception {
             is_watched,
         ))
     }
+}
+
+/// Returns the numbers of the triggers that the core has. O(triggers).
+fn numbers() -> Range<u8> {
+    0..(0..MOST).find(|slot| !is_there(*slot)).unwrap_or(MOST)
 }
 
 /// Selects a trigger; whether the core has it.
